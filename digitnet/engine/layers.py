@@ -144,6 +144,7 @@ ACTIVATIONS = {
         Activation(softmax, softmax_backward, *_SOFTMAX, sums_to_one=True),
     )
 }
+HIDDEN_ACTIVATIONS = {name: f for name, f in ACTIVATIONS.items() if not f.sums_to_one}
 
 # (generator, shape, fan-in, fan-out) → weights: terms of each sum, and sums an input is part of
 Initializer = Callable[[np.random.Generator, Shape, int, int], Array]

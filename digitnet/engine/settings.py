@@ -31,7 +31,7 @@ def _number(words: str, is_valid: Callable[[float], bool]) -> Check:
 _POSITIVE = _number("above 0", lambda value: value > 0)
 _FROM_0 = _number("at least 0", lambda value: value >= 0)
 _BELOW_1 = _number("at least 0 and below 1", lambda value: 0 <= value < 1)
-_BELOW_99 = _number("at least 0 and below 0.99", lambda value: 0 <= value < 0.99)
+_UP_TO_99 = _number("at least 0 and at most 0.99", lambda value: 0 <= value <= 0.99)
 _UP_TO_1 = _number("at least 0 and at most 1", lambda value: 0 <= value <= 1)
 
 
@@ -105,7 +105,7 @@ class Settings:
     l1: float = _field(0.0, "weight of the L1 penalty, the sum of the absolute weights", _FROM_0)
     max_norm: float = _field(0.0, "cap on the norm of the weights into a unit; 0: none", _FROM_0)
     clip: float = _field(0.0, "cap on the norm of the gradient; 0: none", _FROM_0)
-    dropout: float = _field(0.0, "probability that a hidden unit is left out of a case", _BELOW_99)
+    dropout: float = _field(0.0, "probability that a hidden unit is left out of a case", _UP_TO_99)
     average: float = _field(
         0.0,
         "decay of the running mean of weights used for answers; 1: over a growing span; 0: none",

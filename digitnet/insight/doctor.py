@@ -572,7 +572,7 @@ def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence:
     text = f"layer {layer.number} ({layer.text}): {units} {how}"
     biases = [p.value.mean() for p in f.network.layers[layer.number - 1].parameters if not p.decays]
     if biases and abs(biases[-1]) > 1:
-        text += f", and their biases lie around {biases[-1]:.1f}"
+        text += f", and their biases are about {biases[-1]:.1f}"
     is_dense = isinstance(f.network.layers[layer.number - 1], Dense)
     is_narrow = is_dense and layer.units < min(10, f.network.outputs)
     if is_narrow and all(f.gain(remedy.trial) <= GOOD for remedy in _at_rates(f, f.renew)):

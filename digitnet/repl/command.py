@@ -57,9 +57,10 @@ class Kind:
         return self.offers(session, words) if self.offers else self.choices()
 
 
-def whole(text: str, low: int = 0, digits: int = 9) -> int:
-    """An integer of at least `low`, with at most so many digits. Raises ValueError."""
-    if not (text.isascii() and text.isdigit() and len(text) <= digits) or int(text) < low:
+def whole(text: str, low: int = 0) -> int:
+    """An integer of at least `low` and up to nine digits, as in `1,000`. Raises ValueError."""
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) < low:
         raise ValueError
     return int(text)
 
@@ -140,8 +141,7 @@ class Command:
         except Unknown as error:
             raise CommandError(f"{quoted(word)} is not {kind.expects}. {error}") from None
         except ValueError as error:
-            wrong = f"is not valid: {error}. Expected: {kind.expects}"
-            wrong = wrong if str(error) else f"is not {kind.expects}"
+            wrong = f"is not valid: {error}" if str(error) else f"is not {kind.expects}"
             raise CommandError(f"{self.name}: {quoted(word)} {wrong}. {self._example()}") from None
 
     def _example(self) -> str:

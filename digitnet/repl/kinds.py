@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from math import isfinite
 from typing import Annotated
 
-from digitnet.engine.layers import ACTIVATIONS
+from digitnet.engine.layers import ACTIVATIONS, HIDDEN_ACTIVATIONS, Activation
 from digitnet.engine.minimize import METHODS
 from digitnet.engine.network import COSTS
 from digitnet.engine.schedules import UNITS, Amount
@@ -53,6 +54,13 @@ def number(text: str) -> float:
     raise ValueError  # without float's own words
 
 
+def digits(text: str) -> str:
+    """Up to 1,000 digits. Raises ValueError."""
+    if not re.fullmatch("[0-9]{1,1000}", text):
+        raise ValueError
+    return text
+
+
 def horizon(text: str) -> str:
     """Shortens `20 epochs` to `20e`; returns other texts unchanged, to be checked later."""
     number, _, word = text.partition(" ")
@@ -91,6 +99,12 @@ def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
 
 
+def _own_saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    """Without the included networks, which cannot be changed."""
+    own = {each.name for each in session.registry.offered() if not each.included}
+    return {name: about for name, about in _saves(session, words).items() if name in own}
+
+
 def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     more = {"shape": "compare shapes", "epochs": "compare lengths of training"}
     if not words:
@@ -102,7 +116,7 @@ def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     own = dict.fromkeys(session.data_sets.own.names(), "a data set of your own")
-    return {"t": "the last training", **own, **_saves(session, words)}
+    return {"t": "the last training", **own, **_own_saves(session, words)}
 
 
 def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
@@ -122,15 +136,16 @@ def _own(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _explained(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    return dict(glossary.words()) | {c.name: c.summary for c in all_commands()}
+    commands = {c.name: c.summary for c in all_commands()}
+    return dict(sorted((dict(glossary.words()) | commands).items()))
 
 
 def _plotted(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return {**PLOT_WORDS, **_saves(session, words)}
 
 
-def _activations() -> Mapping[str, str]:
-    return {name: first_line(f.forward) for name, f in ACTIVATIONS.items()}
+def _activations(of: Mapping[str, Activation]) -> Mapping[str, str]:
+    return {name: first_line(f.forward) for name, f in of.items()}
 
 
 def _costs() -> Mapping[str, str]:
@@ -143,7 +158,7 @@ def _causes() -> Mapping[str, str]:
 
 _AMOUNT = Kind(
     "AMOUNT",
-    "an amount: mini-batches (500), epochs (3e), a time (90s, 5m, 1h) or an accuracy (98%)",
+    "an amount of mini-batches (500), epochs (3e) or time (90s, 5m, 1h), or an accuracy (98%)",
     Amount.parse,
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
@@ -169,7 +184,7 @@ _OF_MINE = {"show": "the pictures in mine, numbered", "remove": "take one out of
 _DIGITS_OR_VERB = Kind(
     "DIGITS, show or remove",
     "a digit, 0 to 9, or several, `show` or `remove`",
-    lambda text: text if text in _OF_MINE else f"{whole(text, digits=1000):0{len(text)}}",
+    lambda text: text if text in _OF_MINE else digits(text),
     lambda: _OF_MINE,
 )
 DIGITS_OR_VERB = Annotated[str | None, _DIGITS_OR_VERB]
@@ -177,7 +192,7 @@ DIGITS_OR_VERB = Annotated[str | None, _DIGITS_OR_VERB]
 _COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT = Annotated[int, _COUNT]
 FINDING = Annotated[int, replace(_COUNT, expects="the number of a finding, from 1")]
-ITERATIONS = Annotated[int, replace(_COUNT, expects="how many iterations, a whole number from 1")]
+ITERATIONS = Annotated[int, replace(_COUNT, expects="a number of iterations, from 1")]
 _ALL = {"all": "every case"}
 COUNT_OR_ALL = Annotated[int | str, number_or("N", _COUNT.expects, _ALL, low=1)]
 _AUGMENT = {"augment": "training cases as they are deformed"}
@@ -190,13 +205,14 @@ FOUND = Annotated[str, one_of("WHAT", "the word `rate`", lambda: _RATES)]
 
 _NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)
 NAME = Annotated[str, _NAME]
+OWN_NAME = Annotated[str, replace(_NAME, offers=_own_saves)]
 PLOTTED = Annotated[str, replace(_NAME, offers=_plotted), OPTIONAL]
 SAVE = Annotated[str, replace(_NAME, joins=lambda word: False)]
-OLD = Annotated[str, Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)]
+OLD = Annotated[str, Kind("OLD", "the name of a saved network", str, offers=_own_saves, fuzzy=True)]
 NEW = Annotated[str, Kind("NEW", "a new name", str)]
 _UNDOABLE = "a name, or t for the last training"
 UNDOABLE = Annotated[str, Kind("NAME", _UNDOABLE, str, offers=_undoable)]
-_STUDY = "what to vary and its values, or a study's name"
+_STUDY = "something to vary with its values, or the name of a study"
 STUDY = Annotated[str, Kind("QUESTION or NAME", _STUDY, str, offers=_study_words)]
 
 _FILE = Kind("FILE", "a file", str, joins=lambda word: True, is_path=True)
@@ -216,8 +232,10 @@ _RECIPE = Kind(
 )
 RECIPE = Annotated[str, _RECIPE]
 RECIPE_AFTER_NAME = Annotated[str, replace(_RECIPE, joins=lambda word: True)]  # a name with spaces
-HIDDEN = Annotated[str, one_of("HIDDEN", "an activation for hidden layers", _activations)]
-OUTPUT = Annotated[str, one_of("OUTPUT", "an activation for the output", _activations)]
+_HIDDEN = partial(_activations, HIDDEN_ACTIVATIONS)
+HIDDEN = Annotated[str, one_of("HIDDEN", "an activation for hidden layers", _HIDDEN)]
+_OUTPUT = partial(_activations, ACTIVATIONS)
+OUTPUT = Annotated[str, one_of("OUTPUT", "an activation for the output", _OUTPUT)]
 COST = Annotated[str, one_of("COST", "a cost", _costs)]
 
 _SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
@@ -239,6 +257,6 @@ _ANSWERED = replace(
     parse=lambda text: text if text in _SKIP else number(text),
 )
 ANSWERED = Annotated[float | str | None, _ANSWERED]
-OFF = Annotated[str, one_of("off", "off", lambda: {"off": "end it"})]
+OFF = Annotated[str, one_of("off", "the word `off`", lambda: {"off": "end it"})]
 _WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
 WORD = Annotated[str, _WORD]

@@ -182,7 +182,7 @@ class NonInteractive:
 
     def confirm(self, question: str) -> bool:
         if not self.yes:
-            raise CommandError(f"{question} Nobody can answer here; --yes answers yes")
+            raise CommandError(f"{question} There is no terminal to ask at; --yes answers yes")
         return True
 
     def choose(self, question: str, choices: str) -> str:
@@ -190,7 +190,7 @@ class NonInteractive:
 
     def ask(self, question: str) -> str:
         *_, last = question.splitlines()
-        raise CommandError(f"{last} Nobody can answer here; give it with the command")
+        raise CommandError(f"{last} There is no terminal to ask at; give it in the command")
 
     def show(self, window: Window) -> bool:
         return False
@@ -496,7 +496,8 @@ class Session:
         if not model.network.fits(data.train):
             raise CommandError(
                 f"the network ({model.network.shape}) does not fit the data set {data.name}, which "
-                f"has {data.inputs} numbers in and {data.outputs} out: data chooses another"
+                f"has {data.inputs} numbers in and {data.outputs} out: data chooses "
+                "another set, n makes a network that fits"
             )
         settings = model.trainer.settings
         return data.as_seen(settings.cases, settings.pixels, model.trainer.seed)

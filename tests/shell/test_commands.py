@@ -76,8 +76,8 @@ def test_c_says_in_plain_text_where_the_ink_is(session: Session) -> None:
 
 
 def test_ch_checks_as_many_as_asked(session: Session) -> None:
-    results = do(session, "t 1e; ch; ch 30; ch all")
-    assert [r["total"] for r in results[1:]] == [100, 30, 1000]
+    results = do(session, "t 1e; ch; ch 30; ch all; ch 1,000")
+    assert [r["total"] for r in results[1:]] == [100, 30, 1000, 1000]
     assert all(r["accuracy"] == r["correct"] / r["total"] for r in results[1:])
     assert "ch all" in refusal(session, "ch 1001")
 

@@ -111,7 +111,7 @@ def test_a_script_shows_the_result_and_fails(program: Program) -> None:
 
 def test_a_file_that_is_there_is_written_over_only_after_a_yes(session: Session) -> None:
     Path("a.svg").write_text("mine")
-    assert "Nobody can answer here" in refusal(session, "n mini; t 5 --svg a.svg")
+    assert "no terminal to ask at" in refusal(session, "n mini; t 5 --svg a.svg")
     assert session.network().trainer.progress.batches == 0  # asked before any work
     session.asker = Answers(["n", "y"])
     assert refusal(session, "t 5 --svg a.svg") == "nothing was written"

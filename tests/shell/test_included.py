@@ -11,6 +11,7 @@ from registry_helpers import file_of
 from session_helpers import Answers, do, refusal
 
 from digitnet.registry.saves import included_in
+from digitnet.repl.command import COMMANDS
 from digitnet.repl.session import NonInteractive, Session
 
 INCLUDED = ROOT / "saves" / "included"
@@ -34,6 +35,8 @@ def listed(session: Session) -> dict[str, bool]:
 def test_it_is_listed_offered_loaded_and_asked_after_own_ones(session: Session) -> None:
     do(session, "n mini; pas own")
     assert listed(session) == {"own": False, "little": True}
+    offered = {c: set(COMMANDS[c].arguments[0].kind.offered(session, [])) for c in ("l", "watch")}
+    assert offered == {"l": {"own", "little"}, "watch": {"own"}}  # which nothing changes
     (loaded,) = do(session, "l little")
     assert loaded["trained_batches"] == 10
     assert "Did you mean little?" in refusal(session, "l litle")

@@ -68,7 +68,7 @@ NEXT_EVENING = [
     ("how do I draw", "? draw explains it"),
     ("n mini", "New network 3-3-2"),
     ("study nosuch", "nothing to vary, nor the name of a study"),
-    ("find lr", "cost over the learning rate"),
+    ("find lr", "cost against learning rate"),
     ("set theme dark; c 1", "guess"),
 ]
 """What is typed, and the words that the screen then shows, with ... between, at any width."""

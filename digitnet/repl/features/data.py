@@ -106,7 +106,7 @@ def data(
     chosen = session.data(name)
     if not name:
         return _listed(session, chosen)
-    return Said(f"{_use(session, chosen)}Now using {chosen}.", _facts(chosen))
+    return Said(f"Now using {chosen}.{_use(session, chosen)}", _facts(chosen))
 
 
 def _listed(session: Session, data: DataSet) -> Said:
@@ -125,7 +125,7 @@ def _use(session: Session, data: DataSet) -> str:
     hand = session.hand
     if not hand or hand.network.fits(data.train):
         return ""
-    return f"The network in hand ({hand.network.shape}) does not fit it. "
+    return f" The network in hand ({hand.network.shape}) does not fit it."
 
 
 def _import(session: Session, name: str, path: str) -> Said:
@@ -150,11 +150,11 @@ def _import(session: Session, name: str, path: str) -> Said:
     answers = f"{counted(different, 'different answer')} ({cases.answers.min()}"
     answers += f" to {cases.answers.max()})" if different > 1 else ")"
     done = f"Imported {name}: {counted(len(cases), 'case')}, {answers}. "
-    done += f"{_use(session, data)}In use: "
+    done += f"In use: {data}.{_use(session, data)}"
     lines = [f"Left out: {printable(reason, 300)}" for reason in left_out[:MAX_REASONS]]
     if (more := len(left_out) - MAX_REASONS) > 0:
         lines.append(f"Left out: {more:,} more")
-    shown = "\n".join([*lines, f"{done}{data}.", *[understood(notes)] * bool(notes)])
+    shown = "\n".join([*lines, done, *[understood(notes)] * bool(notes)])
     return Said(shown, _facts(data) | {"understood": notes, "left_out": left_out})
 
 

@@ -37,7 +37,7 @@ from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command, find, split
 from digitnet.repl.errors import CommandError, printable
-from digitnet.repl.pictures.tables import Rows, percent
+from digitnet.repl.pictures.tables import Rows
 from digitnet.repl.result import Said
 from digitnet.repl.session import Coach, Session
 
@@ -259,22 +259,22 @@ def lesson(session: Session, number: kinds.LESSON = 0) -> Said:
     lesson 3: begin or resume the third
     """
     files, taken = list(lessons().values()), _progress(session)
-    if number == "off":
-        session.coach = None
-        return Said("The lesson is over; lesson lists all of them.", {})
     if not number:
         return _listed([read_lesson(path) for path in files], taken)
-    if number == "next":
+    if isinstance(number, str):
         if not isinstance(current := session.coach, Lesson):
             raise CommandError("no lesson has begun: lesson 3 begins the third")
+        if number == "off":
+            session.coach = None
+            return Said("The lesson is over; lesson lists all of them.", {})
         current.at += 1
         return Said(current.next_told(session), {})
-    chosen = read_lesson(_numbered("lesson", files, int(number)))
+    chosen = read_lesson(_numbered("lesson", files, number))
     steps = [{"says": step.say, "type": step.type} for step in chosen.steps]
     if session.interactive:
         chosen.at = taken.get(chosen.name, 0) % len(steps)
         session.coach, chosen.seen = chosen, session.hand
-        begun = "Where you left:\n" if chosen.at else f"{chosen.about}\n\n"
+        begun = "Where you left off:\n" if chosen.at else f"{chosen.about}\n\n"
         said = f"{begun}{chosen.told}"
     else:
         lines = [f"{n}. {s['says']}\n   {s['type']}" for n, s in enumerate(steps, 1)]
@@ -389,7 +389,7 @@ class Treatment(Coach):
                 "That is another network. What is wrong with the patient? patient CAUSE names it."
             )
         self.cured = True
-        right = f"At least {percent(self.patient.cure)} of the sample's validation cases are right"
+        right = f"At least {100 * self.patient.cure:g} % of the sample's validation cases are right"
         return f"{right}: cured. {self._end(session)}"
 
     def name(self, cause: str, session: Session) -> str:
@@ -404,7 +404,7 @@ class Treatment(Coach):
         if not self.named:
             return "And what was it? patient CAUSE names it; ? patient lists causes."
         if not self.cured:
-            return f"Now cure it: train a network that gets {percent(self.patient.cure)} right."
+            return f"Now cure it: train a network that gets {100 * self.patient.cure:g} % right."
         session.coach = None
         return f"{self.patient.told} That was patient {self.number}; patient lists all."
 
@@ -454,8 +454,8 @@ def _admit(session: Session, number: int, every: list[Patient]) -> Said:
     session.mark_saved()
     shape = session.network().network.shape
     session.coach = Treatment(number, chosen, shape)
-    goal = f"Find out what is wrong (patient CAUSE names it), and get {percent(chosen.cure)} right."
-    said = f'"{chosen.story}"\n\nIn hand: {shape}. {goal} patient hint helps.'
+    goal = f"Find out what is wrong (patient CAUSE names it), and get {100 * chosen.cure:g} % right"
+    said = f'"{chosen.story}"\n\nIn hand: {shape}. {goal}. patient hint helps.'
     fields = {"number": number, "story": chosen.story, "shape": shape, "cure": chosen.cure}
     return Said(said, fields)
 

@@ -50,8 +50,7 @@ def new(
     convolution (32 channels, kernels of 5x5), p2 max pooling and a2 average pooling (windows of
     2x2), b batch normalisation, d0.5 dropout. 100:tanh sets the layer's activation.
 
-    A shape may be followed by the activation of the hidden layers (relu, tanh, sigmoid, linear),
-    that of the output (softmax, sigmoid, tanh, relu, linear) and the cost (cross-entropy, squared).
+    A shape may be followed by the activation of the hidden layers, that of the output and the cost.
 
     n: the recipe quick
     n relu: a network from a recipe (? n lists them)

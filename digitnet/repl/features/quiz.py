@@ -104,8 +104,9 @@ def quiz(session: Session, answer: kinds.ANSWERED = None) -> QuizResult:
     if answer is None or question is None:
         if answer is not None:
             raise CommandError("nothing is asked: quiz asks a question")
-        session.question = question = _ask(session)
-        session.quiz_asked += 1
+        if question is None:
+            session.question = question = _ask(session)
+            session.quiz_asked += 1
         return QuizResult(question, "", session.quiz_right, session.quiz_asked)
     tolerated = TOLERANCE * abs(question.answer) or ZERO
     hint = question.hint or f"Think of {question.formula}."

@@ -72,7 +72,7 @@ def _question(session: Session, name: str) -> str:
 
 
 @command("p", "save", group="First steps", rank=4)
-def save(session: Session, name: kinds.NAME = "") -> Said:
+def save(session: Session, name: kinds.OWN_NAME = "") -> Said:
     """Save the network under its name or the one given; asks for a name if it has none.
 
     p first: save as first
@@ -82,7 +82,7 @@ def save(session: Session, name: kinds.NAME = "") -> Said:
 
 
 @command("pas", "save_as", group="First steps", rank=5)
-def save_as(session: Session, name: kinds.NAME) -> Said:
+def save_as(session: Session, name: kinds.OWN_NAME) -> Said:
     """Save the network under another name, which becomes its name.
 
     pas first: save as first

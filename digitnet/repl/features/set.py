@@ -139,7 +139,7 @@ def find(session: Session, what: kinds.FOUND = "rate") -> Said:
     rates, costs = [point.rate for point in points], [point.cost for point in points]
     suggestion = suggested_rate(points, trainer.settings.optimizer)
     finite = [(rate, cost) for rate, cost in zip(rates, costs, strict=True) if isfinite(cost)]
-    title = "cost over the learning rate"
+    title = "cost against learning rate"
     curves = Curves([Chart(title, {"": finite}, log_x=True, marked=suggestion)], live=True)
     copy = "Tried on an untrained copy, since a trained network has little left to learn."
     sentence = _suggested(suggestion, trainer.settings.rate)

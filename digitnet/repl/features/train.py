@@ -363,7 +363,7 @@ LOOK_SECONDS = 0.25  # interval at which the file of another training is looked 
 
 
 @command("watch", group="Learning", rank=2)
-def watch(session: Session, name: kinds.NAME = "") -> Said:
+def watch(session: Session, name: kinds.OWN_NAME = "") -> Said:
     """Follow a training that runs in another terminal with the same saves.
 
     It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training

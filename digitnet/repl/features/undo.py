@@ -25,7 +25,7 @@ def _listed(names: list[str]) -> str:
 
 
 @command("del", "delete", group="Saves")
-def delete(session: Session, *names: kinds.NAME) -> Said:
+def delete(session: Session, *names: kinds.OWN_NAME) -> Said:
     """Delete saved networks, after asking; undo brings them back.
 
     del first: delete first, after asking

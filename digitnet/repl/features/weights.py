@@ -115,7 +115,7 @@ class UnitResult(LayerResult):
         outgoing = None if self.first.outgoing is None else self.first.outgoing[self.unit]
         if outgoing is not None and len(outgoing) > 1:
             lines += ["", "weights to the answers:"]
-            lines += [f"{answer} {weight:6.2f}" for answer, weight in enumerate(outgoing)]
+            lines += [f"{answer} {weight:z6.2f}" for answer, weight in enumerate(outgoing)]
         beside, width = Text("\n".join(lines)), enlarged.shape[1] + 3 + 24
         yield side_by_side(picture, beside, view.width, width)
 

@@ -284,7 +284,8 @@ def verdict(
     """
     said, values = f"guess {named(guess, names)}", np.asarray(outputs)
     if (equal := np.count_nonzero(values == values.max(initial=-np.inf))) > 1:
-        said += f", the first of {equal} equal outputs"
+        precision = " in float32" * (values.dtype == np.float32)
+        said += f", the first of {equal} equal outputs{precision}"
     if answer is None:
         return Text(said, "bold")
     right = guess == answer
