@@ -20,7 +20,16 @@ _SPELLINGS: dict[tuple[Unit, int], str] = {
 }
 
 UNITS = {word: unit for unit, words in _SPELLINGS.items() for word in words.split()}
-_AMOUNT = re.compile(r"(?a)(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}) ?([a-z%-]*)")
+_AMOUNT = re.compile(r"(?a)(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}) ?([a-z%-]*)")
+
+_THOUSANDS = re.compile(r"(?a)^[-+]?[1-9]\d{0,2}(,\d{3})+(?![\d,])")  # 5,000
+_DECIMAL_COMMA = re.compile(r"(?a)^([-+]?\d*),(?=\d)")  # 0,01
+
+
+def without_commas(text: str) -> str:
+    """A text with the number at its beginning as Python reads it: 5000 for 5,000; 0.5 for 0,5."""
+    text = _THOUSANDS.sub(lambda thousands: thousands[0].replace(",", ""), text)
+    return _DECIMAL_COMMA.sub(r"\1.", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +52,16 @@ class Amount:
     @classmethod
     def parse(cls, text: str) -> "Amount":
         """Reads an amount such as `500`, `5,000`, `3e` or `5 epochs`. Raises ValueError."""
-        text, total, rest = text.lower().partition(" total")
+        text, total, rest = without_commas(text.lower()).partition(" total")
         match = _AMOUNT.fullmatch(text)
         if not match or match[2] not in ("", *UNITS) or rest:
             raise ValueError
         unit, times = UNITS[match[2] or "batches"]
-        number = times * Decimal(match[1].replace(",", ""))
+        number = times * Decimal(match[1])
         if unit == "accuracy":
             number /= 100  # as a Decimal, so that 99.9% equals 999 / 1000
         for is_wrong, reason in (
-            (number == 0, "an amount is more than 0"),
+            (number == 0, "an amount must be above 0"),
             (unit == "batches" and number % 1, "mini-batches are counted in whole numbers"),
             (unit == "accuracy" and number > 1, "an accuracy is at most 100%"),
             (unit == "accuracy" and total, "an accuracy has no total"),

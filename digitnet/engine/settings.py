@@ -7,7 +7,7 @@ from typing import Any
 
 from digitnet.engine.augment import NAMED, Augment
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.schedules import SCHEDULES, Schedule
+from digitnet.engine.schedules import SCHEDULES, Schedule, without_commas
 
 WHOLE_SET = 0  # the value of `batch` and `cases` that means all training cases
 
@@ -136,13 +136,13 @@ class Settings:
 
     def changed(self, name: str, text: str) -> "Settings":
         """These settings with `name` as `text` spells it. Raises ValueError, with the reason."""
-        kind = next(f.type for f in fields(self) if f.name == name)
+        kind: Any = next(f.type for f in fields(self) if f.name == name)
         value: Any = text
         if name in ("batch", "cases") and text == "all":
             value = WHOLE_SET
         elif kind is not str:
             try:
-                value = int(text) if kind is int else float(text.replace(",", "."))
+                value = kind(without_commas(text))
             except ValueError:
                 what = "a whole number" if kind is int else "a number"
                 extra = " or all" if name in ("batch", "cases") else ""

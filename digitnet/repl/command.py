@@ -17,12 +17,14 @@ whose paths have backslashes. Text that was pasted or given with `-c` may have s
 import inspect
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from digitnet.engine.schedules import without_commas
 from digitnet.engine.settings import SETTINGS
 from digitnet.repl.errors import CommandError, Unknown, nearest, printable, quoted
 from digitnet.repl.glossary import meanings
@@ -59,7 +61,7 @@ class Kind:
 
 def whole(text: str, low: int = 0) -> int:
     """An integer of at least `low` and up to nine digits, as in `1,000`. Raises ValueError."""
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = without_commas(text)
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) < low:
         raise ValueError
     return int(text)
@@ -229,7 +231,7 @@ def find(word: str, *others: str, saves: Callable[[], Iterable[str]] = list) -> 
     phrases = [" ".join(said[at:]) for at in range(len(said))] + said[:1]
     explained = named[-1:] or [phrase for phrase in phrases if meanings(phrase)]
     hint = f"? {explained[0]} explains it" if explained else nearest(word, COMMANDS)
-    if word.lstrip("-").replace(",", ".").replace(".", "", 1).isdecimal():
+    if without_commas(word).lstrip("-").replace(".", "", 1).isdecimal():
         hint = f"quiz {word} answers a question of quiz"
     elif word in SETTINGS | SESSION_SETTINGS and not named:
         hint = f"Did you mean set {printable(' '.join((word, *others)), 40)}?"
@@ -328,7 +330,7 @@ def as_typed(text: str, quote: str = "") -> str:
     if not quote and not any(c.isspace() or c in ";'\"#\\" for c in text):
         return text
     quote = quote or ('"' if "'" in text else "'")
-    return f"{quote}{text}{quote}"
+    return shlex.quote(text) if quote in text else f"{quote}{text}{quote}"
 
 
 PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4

@@ -11,7 +11,7 @@ from typing import Annotated
 from digitnet.engine.layers import ACTIVATIONS, HIDDEN_ACTIVATIONS, Activation
 from digitnet.engine.minimize import METHODS
 from digitnet.engine.network import COSTS
-from digitnet.engine.schedules import UNITS, Amount
+from digitnet.engine.schedules import UNITS, Amount, without_commas
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, first_line
 from digitnet.insight.doctor import FAULTS
 from digitnet.recipes import RECIPES
@@ -49,7 +49,7 @@ PLOT_WORDS = {
 def number(text: str) -> float:
     """A finite number. Raises ValueError."""
     with suppress(ValueError):
-        if isfinite(value := float(text.replace(",", "."))):
+        if isfinite(value := float(without_commas(text))):
             return value
     raise ValueError  # without float's own words
 

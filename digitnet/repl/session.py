@@ -418,6 +418,16 @@ class Session:
         now = self.data_sets.name
         self.data_sets.name = self.data_sets.fitting(model.network, model.data, now) or now
 
+    @contextmanager
+    def unless_it_fails(self) -> Iterator[None]:
+        """If what is done meanwhile fails, the network in hand and the data set are as before."""
+        before = self.hand, self.saved, self.data_sets.name
+        try:
+            yield
+        except BaseException:
+            self.hand, self.saved, self.data_sets.name = before
+            raise
+
     def mark_saved(self) -> None:
         """Call this when the network in hand has been saved or loaded."""
         trainer = self.network().trainer

@@ -1,6 +1,5 @@
 """The question of a study, the trainings that answer it, and what their results say."""
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,14 +12,12 @@ import numpy as np
 import scipy
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.schedules import Amount
+from digitnet.engine.schedules import Amount, without_commas
 from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import build
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 
-_DECIMAL_COMMA = re.compile(r"\d*,\d+(e-?\d+)?")  # 0,01
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
 
@@ -76,7 +73,7 @@ def parse(words: Sequence[str]) -> Question:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            values.append(_without_commas(word, [*axes][-1]))
+            values.append(word if [*axes][-1] == SHAPE else without_commas(word))
     question = Question(
         tuple((name, tuple(axes[name])) for name in axes),
         int(options["--repeat"].value) if "--repeat" in options else 1,
@@ -96,14 +93,6 @@ def parse(words: Sequence[str]) -> Question:
     if runs > MAX_RUNS:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
     return question
-
-
-def _without_commas(word: str, axis: str) -> str:
-    """0.5 for 0,5; of epochs, 1000 for 1,000. A shape stays as typed."""
-    if _THOUSANDS.fullmatch(word):
-        return word.replace(",", "") if axis == EPOCHS else word
-    is_number = axis != SHAPE and _DECIMAL_COMMA.fullmatch(word)
-    return word.replace(",", ".") if is_number else word
 
 
 def _epochs(text: str) -> Amount:

@@ -143,10 +143,12 @@ def flags() -> str:
 
 
 JSON = (
-    "n diary; t 1; min 1; c 1; ch 5; show 2; wrong; cm; like 3; fool 3; grad; i; plot; pas a; p; "
-    "pas b; study rate 1 2 --for 1; ls; export {0}/b.npz; import {0}/b.npz; n mini; step; "
-    "find rate; l a; data import some {0}/some.npz; data; img {0}/digits; "
-    "answer {0}/some.npz {0}/answers.csv; ren a c; del c; undo; vote c b; n 784-8-10; set; "
+    "n diary; t 1; min 1; c 1; ch 5; show 2; wrong; cm; why 1; w; w 1; look 1; like 3; fool 3; "
+    "grad; i; plot; pas a; p; pas b; diff a b 1; diff a b; quiz; quiz skip; study rate 1 2 "
+    "--for 1; ls; export {0}/b.npz; import {0}/b.npz; n mini; step; find rate; l a; "
+    "data import some {0}/some.npz; data; img {0}/digits; mine 7; mine show; "
+    "answer {0}/some.npz {0}/answers.csv; ren a c; del c; undo c; redo; undo c; lesson; lesson 1; "
+    "patient; patient 1; patient hint; data sample; vote c b; n 784-8-10; set; "
     "set rate 50; doctor"
 )
 """Commands whose fields are listed, those of all answers of a command together; {0}: a folder."""

@@ -12,6 +12,7 @@ from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.saves import listing
 from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.digit import bar
+from digitnet.repl.pictures.tables import with_article
 
 PICTURE = np.array([[0, 255, 255, 0], [0, 0, 255, 0], [0, 0, 255, 255], [128, 0, 0, 100]], np.uint8)
 HEIGHT = 34
@@ -92,6 +93,13 @@ def test_shades_of_grey_where_there_are_colours(
 def test_bars_are_exact_to_an_eighth(share: float, blocks: str, ascii_: str) -> None:
     assert bar(share, 4, blocks=True) == blocks
     assert bar(share, 4, blocks=False) == ascii_
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(7, "a 7"), (8, "an 8"), (11, "an 11"), (110, "a 110")]
+)
+def test_a_number_has_the_article_that_it_is_read_with(number: int, text: str) -> None:
+    assert with_article(number) == text
 
 
 FIRST = Entry("first", "first-0.pickle", "784-256-10", 203530, 1095, 0.927, "sample test",

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from handwriting_helpers import KINDS, Stroke, as_file, light, read_digits
 from pages_helpers import ANSWERS, stroke
 from PIL import Image, ImageDraw, ImageFont, ImageGrab
-from session_helpers import Kept, do, refusal
+from session_helpers import Kept, do, refusal, shown
 
 from digitnet.digits.files import BadFile
 from digitnet.digits.prepare import NoDigit
@@ -101,9 +102,24 @@ def test_a_file_that_cannot_be_read_is_a_failure_and_the_others_are_read(
     missing = f"{tmp_path}/c.png: there is no such file"
     assert refusal(reader, f"img {tmp_path}/c.png") == missing
     assert refusal(reader, f"img {tmp_path}/c.png {tmp_path}/a.png") == missing
+    (tmp_path / "closed").mkdir()
+    denied = PermissionError(13, "Not yours")
+    with patch("digitnet.digits.pictures.os.scandir", side_effect=denied):
+        closed = refusal(reader, f"img {tmp_path}/closed")
+    assert closed == f"{tmp_path}/closed: Not yours"
     file = StringIO()
     assert not do_line(f"img {tmp_path}/c.png", reader, ScreenOutput(Screen(file, plain=True)))
     assert file.getvalue() == ""  # the error is told once
+
+
+def test_relative_and_absolute_names_of_many_pictures_are_shown_in_a_table(
+    reader: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "abcdef":
+        Path(f"{name}.png").write_bytes(as_drawn(first_of(7).drawn(90, 9)))
+    lines = shown(reader, f"img {tmp_path}/a.png b.png c.png d.png e.png f.png").splitlines()
+    assert [line.split()[0] for line in lines[1:7]] == [f"{name}.png" for name in "abcdef"]
 
 
 def test_in_folders_of_answers_what_cannot_be_read_counts_as_misread(
@@ -264,9 +280,9 @@ def test_sizes_that_no_digit_has(size: tuple[int, int]) -> None:
 def test_what_a_person_sees(reader: Session, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(as_drawn(first_of(0).drawn(90, 9)))
     (tmp_path / "b\x1b[2J.png").write_bytes(b"no picture")
-    shown = StringIO()
-    do_line(f"img {tmp_path}", reader, ScreenOutput(Screen(shown, width=300)))
-    lines = shown.getvalue().splitlines()
+    file = StringIO()
+    do_line(f"img {tmp_path}", reader, ScreenOutput(Screen(file, width=300)))
+    lines = file.getvalue().splitlines()
     assert lines[0] == f"{tmp_path}/a.png, as the network sees it"
     assert any("0 ████" in line and line.endswith("guess") for line in lines)
     assert lines[-2] == "guess 0"

@@ -71,7 +71,7 @@ WRONG = {
     "del frist": "nothing was deleted: there is no network named 'frist'. ls",
     "ren frist a": "nothing was renamed: there is no network named 'frist'. ls",
     "l quick": "n quick makes one from that recipe",
-    "t 0": "t: '0' is not valid: an amount is more than 0. Example: t 3e",
+    "t 0": "t: '0' is not valid: an amount must be above 0. Example: t 3e",
     "c 1 5": "c: '5' is not the word `layers`",
     "import first.onnx": "'first.onnx' cannot be read: No such file",
     "import a\x1b[31mb.npz": "cannot be read: No such file",

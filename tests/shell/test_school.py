@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from conftest import ROOT
@@ -193,6 +194,14 @@ def test_what_the_owner_of_a_patient_says_is_so(
 def test_every_patient_is_broken_in_a_way_that_is_known() -> None:
     assert len(CURES) == len(PATIENTS) == 20
     assert {each.spoil for each in PATIENTS} == {"", *WEIGHTS, *BIASES, *CASES}
+
+
+def test_a_patient_that_cannot_be_made_leaves_the_network_in_hand(session: Session) -> None:
+    do(session, "n mini")
+    mine = session.hand
+    with patch("digitnet.repl.features.lesson._spoil", side_effect=CommandError("no")):
+        assert refusal(session, "patient 1") == "no"
+    assert (session.hand, session.data_sets.name) == (mine, "mini")
 
 
 def test_a_quiz_takes_three_wrong_answers(session: Session) -> None:

@@ -34,10 +34,21 @@ def test_save_as_and_the_name_of_a_save(session: Session) -> None:
     assert refusal(session, "mynet") == "'mynet' is not a command. l mynet loads that network"
 
 
-@pytest.mark.parametrize("line", ["set rate 0,05", "set rate=0.05", "set rate = 0,05"])
-def test_the_value_of_a_setting(session: Session, line: str) -> None:
-    do(session, f"n; {line}; set augment rotation=5")
-    assert session.network().trainer.settings.rate == 0.05
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("rate 0,05", 0.05),
+        ("rate=0.05", 0.05),
+        ("rate = 0,001", 0.001),
+        ("rate 1,000", 1000),
+        ("batch 1,000", 1000),
+        ("augment rotation=5,shift=2", "rotation=5,shift=2"),
+    ],
+)
+def test_the_value_of_a_setting(session: Session, line: str, value: object) -> None:
+    *_, said = do(session, f"n; set {line}")
+    assert [*said.values()] == ["set", value]
+    assert do(session, "ch 1,000")[0]["total"] == 1000
 
 
 def test_more_cases_than_there_are_is_told(session: Session) -> None:

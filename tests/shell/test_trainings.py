@@ -260,6 +260,7 @@ def test_networks_are_compared_in_a_plot(session: Session) -> None:
     assert re.search("^one: 6 measurements in 50 mini-batches; best", text, re.MULTILINE)
     assert [*do(session, "plot one one 'my two'")[0]["histories"]] == ["one", "my two"]
     assert "no network named 'three'" in refusal(session, "plot one three")
+    assert "ren log NEW" in shown(session, "ren one log; plot log 'my two'; ren log one")
     do(session, "n diary; pas fresh")
     assert "no measurements of 'fresh'" in refusal(session, "plot one fresh")
 

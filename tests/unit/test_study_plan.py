@@ -59,7 +59,7 @@ def result(number: int, accuracy: float, cost: float = 1.0) -> Result:
         ),
         ("--repeat 3", Question(repeat=3)),
         ("auto 10m", Question(seconds=600)),
-        ("rate 0,1 1e-2", Question((("rate", ("0.1", "1e-2")),))),
+        ("rate 0,1 1e-2 1,000", Question((("rate", ("0.1", "1e-2", "1000")),))),
         ("shape 784,10", Question((("shape", ("784,10",)),))),
         ("epochs 1,000 0,5", Question((("epochs", ("1000", "0.5")),))),
     ],

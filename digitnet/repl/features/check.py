@@ -263,17 +263,10 @@ def check_all(session: Session, model: Model, data: DataSet) -> Evaluation:
 
 
 def take_and_check(session: Session, model: Model) -> Evaluation:
-    """Makes an unsaved network the one in hand, and checks it on the whole test set.
-
-    If it cannot be checked, the network in hand stays.
-    """
-    before = session.hand, session.saved, session.data_sets.name
-    session.take(model, is_saved=False)
-    try:
+    """Makes an unsaved network the one in hand, and checks it on the whole test set."""
+    with session.unless_it_fails():
+        session.take(model, is_saved=False)
         return check_all(session, model, session.data_for(model))
-    except CommandError:
-        session.hand, session.saved, session.data_sets.name = before
-        raise
 
 
 def cases_shown(

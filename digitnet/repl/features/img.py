@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -262,7 +263,7 @@ class ImgResult(Drawn):
 
 def _table(digits: list[DigitRead]) -> Rows:
     """A row for each digit, with the files' names without the folder that all are in."""
-    folder = os.path.commonpath([os.path.dirname(each.file) or "." for each in digits])  # noqa: PTH120
+    folder = os.path.commonpath([Path(each.file).absolute().parent for each in digits])
     lines: list[tuple[str, ...]] = [("file", "guess", "answer", "output", "")]
     for each in digits:
         is_wrong = each.answer is not None and each.answer != each.guess
@@ -323,8 +324,8 @@ def img(session: Session, *files: kinds.PICTURES) -> ImgResult:
     steps = len(files) > 1 and files[-1] == STEPS
     files = files[: len(files) - steps]
     todo = [found for word in files for found in _found(word)]
-    if all(found is None for _, found in todo):  # perhaps one name with spaces, without quotes
-        todo = [each for each in _found(" ".join(files)) if each[1] is not None] or todo
+    if all(isinstance(found, str) for _, found in todo):  # perhaps a name with spaces
+        todo = [each for each in _found(" ".join(files)) if isinstance(each[1], Found)] or todo
     if not todo:
         raise CommandError(f"there are no pictures in {printable(' '.join(files), 100)}")
     pages: list[PageRead] = []
@@ -343,19 +344,20 @@ def img(session: Session, *files: kinds.PICTURES) -> ImgResult:
     return result
 
 
-def _found(word: str) -> list[tuple[str, Found | None]]:
-    path = path_of(word, "img seven.png")
+def _found(word: str) -> list[tuple[str, Found | str]]:
+    """The pictures that a word stands for, each with its name, or the reason why there are none."""
+    path, none = path_of(word, "img seven.png"), "there is no such file"
     try:
         found = pictures_at(path)
         there = path.exists()
-    except (OSError, ValueError):
-        return [(word, None)]
-    return [(str(f.path), f) for f in found] if found or there else [(word, None)]
+    except (OSError, ValueError) as error:
+        return [(word, getattr(error, "strerror", None) or none)]
+    return [(str(f.path), f) for f in found] if found or there else [(word, none)]
 
 
-def _read(name: str, found: Found | None, reader: PictureReader, session: Session) -> PageRead:
-    if found is None:
-        return PageRead(name, Page([]), [DigitRead(name, "there is no such file")])
+def _read(name: str, found: Found | str, reader: PictureReader, session: Session) -> PageRead:
+    if isinstance(found, str):
+        return PageRead(name, Page([]), [DigitRead(name, found)])
 
     def report(so_far: tuple[int, int]) -> None:
         done, total = so_far

@@ -445,12 +445,13 @@ def patient(session: Session, what: kinds.PATIENT = 0) -> Said:
 def _admit(session: Session, number: int, every: list[Patient]) -> Said:
     chosen = _numbered(NAME, every, number)
     session.discard("no patient was taken")
-    session.hand = None
-    session.data_sets.choose(session.data("sample"))
     make, _, training = chosen.make.partition(" | ")
-    _run(session, make)
-    _spoil(session, chosen.spoil)
-    _run(session, training)
+    with session.unless_it_fails():
+        session.hand = None
+        session.data_sets.choose(session.data("sample"))
+        _run(session, make)
+        _spoil(session, chosen.spoil)
+        _run(session, training)
     session.mark_saved()
     shape = session.network().network.shape
     session.coach = Treatment(number, chosen, shape)

@@ -57,6 +57,11 @@ def plot(session: Session, *names: kinds.PLOTTED) -> PlotResult:
     words = kinds.PLOT_WORDS.keys() & set(names)
     log = True if "log" in words else False if "linear" in words else None
     chosen = list(dict.fromkeys(clean(name) for name in names if name not in words))
+    for word in words:
+        if session.registry.exists(word):
+            session.report(
+                Note(f"{word} is a word of plot: to plot that save, ren {word} NEW first.")
+            )
     if len(chosen) > MAX_NETWORKS:
         raise CommandError(f"a picture shows up to {MAX_NETWORKS} networks, not {len(chosen)}")
     models = {name: loaded(session, name) for name in chosen} or {"": session.network()}

@@ -1,5 +1,6 @@
 """Tables, and numbers and times as text."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,8 +33,9 @@ def counted(count: int, noun: str) -> str:
 
 
 def with_article(digit: int | str) -> str:
-    """`a 7`, `an 8`."""
-    return f"{'an' if f'{digit}'[0] == '8' else 'a'} {digit}"
+    """`a 7`, `an 8`, `an 18`."""
+    text = f"{digit}"
+    return f"an {text}" if re.match(r"8|1[18]\b", text) else f"a {text}"
 
 
 def percent(fraction: float) -> str:
