@@ -64,18 +64,22 @@ class Recovery:
         self.warning = self._last_warning = ""
         self._path: Path | None = None
         self._lock: BaseFileLock | None = None
-        self._last, self._autosaved_state = monotonic(), (0, 0)
+        self._last = monotonic()
+        self._autosaved: object = None
 
     def during_command(self, model: Model | None) -> None:
         if model is not None and monotonic() - self._last >= BUSY_SECONDS:
             self.autosave(model)
 
-    def after_command(self, model: Model | None, unsaved: int) -> None:
-        """Call this after each command. unsaved: the number of unsaved mini-batches."""
+    def after_command(self, model: Model | None, unsaved: int, state: object) -> None:
+        """Call this after each command. unsaved: the number of unsaved mini-batches. state: another
+        object after each training, and each undo of one.
+        """
         if model is None or not unsaved:
             self.discard()
-        elif monotonic() - self._last >= IDLE_SECONDS and self._autosaved_state != _state(model):
+        elif monotonic() - self._last >= IDLE_SECONDS and self._autosaved is not state:
             self.autosave(model)
+            self._autosaved = state
 
     def at_exit(self, model: Model | None, *, meant: bool, asked: bool) -> bool:
         """Call this when the session ends. model: the network in hand, if it is unsaved.
@@ -100,7 +104,7 @@ class Recovery:
 
         Never raises: if the write fails, `warning` says why and the previous autosave is kept.
         """
-        self._last, self._autosaved_state, self.warning = monotonic(), _state(model), ""
+        self._last, self.warning = monotonic(), ""
         try:
             data = sealed(to_document(model, model.name or UNNAMED))
             if self._path is None:
@@ -127,7 +131,7 @@ class Recovery:
 
     def discard(self) -> None:
         """Removes the file if that is possible, because the training was saved or discarded."""
-        self._autosaved_state, path = (0, 0), self._path
+        self._autosaved, path = None, self._path
         with suppress(OSError):
             if path is not None:
                 for each in (path, *self.folder.glob(f"{TEMPORARY}*-{path.name}")):
@@ -186,11 +190,6 @@ def _files(folder: Path, names: re.Pattern[str]) -> list[Path]:
     return []
 
 
-def _state(model: Model) -> tuple[int, int]:
-    """A value that changes when training goes on or another network is taken in hand."""
-    return id(model), model.trainer.progress.batches
-
-
 def _lock_beside(path: Path) -> BaseFileLock:
     """Acquires the lock file that belongs to `path`. Raises OSError."""
     return acquired_lock(path.with_suffix(".lock"), 0)
@@ -223,10 +222,8 @@ class ProgressFile:
 
     def write(self, report: Status, curves: object) -> None:
         """Writes what is drawn, if it is time. curves: has CURVES and `since` as attributes."""
+        self._drawn = report, curves
         if monotonic() >= self._next:
-            points = {name: np.reshape(getattr(curves, name), (-1, 2)) for name in CURVES}
-            self._fields |= {"report": asdict(report), "since": getattr(curves, "since", 0)}
-            self._fields |= {n: array_document(array.astype(float)) for n, array in points.items()}
             self._write()
             self._next = monotonic() + SECONDS
 
@@ -237,6 +234,10 @@ class ProgressFile:
             self._write()
 
     def _write(self) -> None:
+        report, curves = self._drawn
+        points = {name: np.reshape(getattr(curves, name), (-1, 2)) for name in CURVES}
+        self._fields |= {"report": asdict(report), "since": getattr(curves, "since", 0)}
+        self._fields |= {n: array_document(array.astype(float)) for n, array in points.items()}
         temporary = self.path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{self.path.name}")
         with suppress(OSError, TypeError, ValueError):
             refuse_link(self.path.parent)

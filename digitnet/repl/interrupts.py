@@ -39,7 +39,7 @@ class Interrupts:
 
     @contextmanager
     def during_command(self, tick: Callable[[], None]) -> Iterator[None]:
-        """Context manager in which a command is running."""
+        """Context manager in which a command is running, and its result is shown."""
         self.working, self.tick = True, tick
         self.set_timer(FIRST_TICK)
         try:

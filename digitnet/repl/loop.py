@@ -16,7 +16,7 @@ from digitnet import paths
 from digitnet.engine.report import Refused, Stopped
 from digitnet.flags import Config, manual
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import COMMANDS, Command, all_commands, expanded, find, split, understood
+from digitnet.repl.command import COMMANDS, all_commands, expanded, find, split, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.pictures import Screen
@@ -152,7 +152,8 @@ def do_line(line: str, session: Session, output: Output) -> bool:
         words = calls.pop(0)
         done = do_command(understood(words), session, output)
         if not session.is_over:
-            session.unfinished.after_command(session.hand, session.unsaved_batches)
+            state = session.before or session.hand
+            session.unfinished.after_command(session.hand, session.unsaved_batches, state)
             if warning := session.unfinished.new_warning():
                 output.report(Note(f"Warning: {warning}"))
     if calls and not session.is_over:
@@ -166,6 +167,12 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
 
     Raises OutputError if the output cannot be written.
     """
+    begun = perf_counter()
+    with session.interrupts.during_command(lambda: output.tick(perf_counter() - begun)):
+        return _do_command(words, session, output)
+
+
+def _do_command(words: list[str], session: Session, output: Output) -> bool:
     session.done = name = ""
     done: Result | None = None
     arguments, draw = words[1:], None
@@ -175,7 +182,9 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         if command.is_picture or not FLAGS.isdisjoint(arguments):
             arguments, draw = requested_picture(command, arguments, session)
         session.to_file = draw is not None
-        result = _execute(command, arguments, session, output)
+        values, session.show = command.parse(arguments), output.report
+        result: Result = command.function(session, *values)
+        session.interrupts.set_timer(0)  # nothing ticks while the result is shown
         if draw:
             try:
                 result = draw(result)
@@ -194,14 +203,6 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         output.error(name or printable(words[0], 40), _message(error), getattr(error, "done", done))
         return False
     return True
-
-
-def _execute(command: Command, words: list[str], session: Session, output: Output) -> Result:
-    """Runs a command, showing what a long one has done; returns its result."""
-    arguments, session.show, begun = command.parse(words), output.report, perf_counter()
-    with session.interrupts.during_command(lambda: output.tick(perf_counter() - begun)):
-        result: Result = command.function(session, *arguments)
-    return result
 
 
 def _message(error: Exception) -> str:

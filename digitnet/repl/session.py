@@ -239,6 +239,7 @@ class Before:
 
         The settings and the choice of data are kept, as if they had been made in this state.
         """
+        saves = {(save.name, save.saved_at) for save in session.registry.saves()}
         session.before = session.last_change = Before.of(self.model, session)
         trainer, settings = self.model.trainer, self.model.trainer.settings
         trainer.change(self.settings)
@@ -246,8 +247,9 @@ class Before:
         trainer.history[:] = self.history
         vars(self.model).update(self.known | {"data": self.model.data})
         session.change(self.model, settings)
+        was_turned = session.saved is None and (self.model.name, self.model.saved_at) in saves
         if session.saved != self.saved:  # the save made since then has the undone training
-            session.saved = None
+            session.saved = self.saved if was_turned else None
 
 
 @contextmanager

@@ -210,6 +210,7 @@ def test_a_weight_is_turned_outputs_follow_and_undo_puts_it_back(
     press(view, "c-m")
     do(session, "undo")
     np.testing.assert_array_equal(weights, before)
+    assert not session.unsaved
     do(session, "undo")
     assert weights[number, 0] == pytest.approx(before[number, 0] + 0.2, rel=1e-6)
 

@@ -87,6 +87,13 @@ def test_a_short_training_is_put_aside_after_it(
     monkeypatch.setattr(recovery, "IDLE_SECONDS", 0.0)
     do(session, "c 1")
     assert len(kept(session.saves)) == 1
+    do(session, "t 30")
+    monkeypatch.setattr(recovery, "IDLE_SECONDS", 60.0)
+    do(session, "undo t; set rate 0.125; t 30")  # as many mini-batches, and not the same ones
+    monkeypatch.setattr(recovery, "IDLE_SECONDS", 0.0)
+    do(session, "c 1")
+    session.unfinished.release()
+    assert do(session, "n mini; recover; set")[-1]["rate"] == 0.125
 
 
 def test_a_damaged_file_is_told_and_left(session: Session) -> None:

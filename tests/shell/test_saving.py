@@ -70,7 +70,9 @@ def test_a_recovered_training_asks_before_it_overwrites_a_newer_save(
     assert session.unfinished.autosave(session.network())
     session.unfinished.release()
     monkeypatch.setattr("digitnet.registry.schema.now", lambda: f"{year}-01-01T00:00:00+00:00")
-    do(session, "l x; t 99; p; recover")
+    assert "was autosaved: recover loads it." in shown(session, "l x mini", width=200)
+    do(session, "t 99; p")
+    assert "; its save has 109. p saves it." in shown(session, "recover", width=200)
     session.interactive, session.asker = True, Answers(["n"])
     assert do_line("p", session, Kept()) == (year == 2020)
 
@@ -240,6 +242,17 @@ def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
     assert line == "'zz' is called 'a' again. The other version is kept: undo a."
     assert session.unsaved == "2 mini-batches of training"
     assert do(session, "undo a; l a")[-1]["trained_batches"] == 2
+
+
+def test_a_network_whose_save_is_gone_does_not_take_the_name_of_another(session: Session) -> None:
+    session.asker = NonInteractive(yes=True)
+    do(session, "n mini; t 1; pas a; n mini3; pas e; l a; del a; ren e a; undo")
+    assert "Save as: Nobody can answer here" in refusal(session, "p")
+
+
+def test_undo_t_means_a_network_of_that_name_until_something_is_trained(session: Session) -> None:
+    assert do(session, "n mini; t 10; pas t; t 5; p; undo t; l t")[-1]["trained_batches"] == 10
+    assert do(session, "t 5; undo t")[-1]["trained_batches"] == 10
 
 
 def test_a_renamed_study_gets_its_name_back(session: Session) -> None:

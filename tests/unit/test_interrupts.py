@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import Start
-from session_helpers import do
+from session_helpers import Kept, do
 
 from digitnet.engine import evaluate
 from digitnet.engine.network import Network
@@ -16,6 +16,8 @@ from digitnet.engine.report import Stopped
 from digitnet.engine.shapes import network_of
 from digitnet.repl import interrupts
 from digitnet.repl.interrupts import Interrupts, interruptible
+from digitnet.repl.loop import do_line
+from digitnet.repl.result import Result
 from digitnet.repl.session import Session
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer")
@@ -64,6 +66,19 @@ def test_ticks_come_while_a_command_runs_that_asks_nothing(is_asking: bool, tick
             time.sleep(0.2)
         time.sleep(0.2)
     assert len(seen) == ticks
+
+
+def test_a_signal_while_a_result_is_shown_makes_no_error_of_it(session: Session) -> None:
+    class Ended(Kept):
+        def result(self, command: str, result: Result) -> None:
+            super().result(command, result)
+            press_ctrl_c()
+
+    output = Ended()
+    with interruptible(session.interrupts):
+        assert do_line("n mini; i", session, output)
+    assert ([each["command"] for each in output.results], output.errors) == (["n"], [])
+    assert session.interrupts.asked
 
 
 def test_a_silent_command_says_so_and_hears_ctrl_c(

@@ -13,7 +13,7 @@ from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.recipes import RECIPES
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Model
-from digitnet.registry.saves import Entry, Registry, other_files
+from digitnet.registry.saves import Entry, Registry, claim, other_files
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, as_typed, command, meant
 from digitnet.repl.errors import CommandError, nearest, printable
@@ -118,7 +118,8 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
         if not registry.exists(name):
             made: Said = new(session, recipe)
             session.network().name = name
-            return replace(made, fields={**made.fields, "name": name})
+            told = f"{made.shown}{_autosaved(session, name)}"
+            return Said(told, {**made.fields, "name": name})
     hint = f"; n {name} makes one from that recipe" if name in RECIPES else ""
     name = existing(session, name, hint=hint)
     model = registry.load(name)
@@ -138,18 +139,24 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
         said += f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
     if model.accuracy:
         said += f", {percent(model.accuracy.value)} right on the {model.accuracy.cases}"
-        name = model.accuracy.on.partition(" ")[0]
-        said += ", as it was then" * session.data_sets.has_changed(name, model)
-    said += "."
-    if model.data not in ("", session.data_sets.name):
-        said += f" {_without_its_data(session, model)}"
-    return now_in_hand(model, said)
+        on = model.accuracy.on.partition(" ")[0]
+        said += ", as it was then" * session.data_sets.has_changed(on, model)
+    left = _autosaved(session, name) if recipe else ""
+    return now_in_hand(model, f"{said}.{without_its_data(session, model)}{left}")
 
 
-def _without_its_data(session: Session, model: Model) -> str:
-    """What checks do for a network whose data set is not here, or has other cases than it takes."""
+def _autosaved(session: Session, name: str) -> str:
+    """Says that training of this network was cut short; empty if none was."""
+    was = any(claim(path)[0] == name for path in session.unfinished.orphans())
+    return " Unsaved training of it was autosaved: recover loads it." * was
+
+
+def without_its_data(session: Session, model: Model) -> str:
+    """What happens to a network whose data set is not here, or has other cases than it takes."""
     is_here, now = model.data in session.data_sets.own.names(), session.data_sets.name
-    said = f"Its data set, {model.data}, {'does not fit it now' if is_here else 'is not here'}"
+    if model.data in ("", now):
+        return ""
+    said = f" Its data set, {model.data}, {'does not fit it now' if is_here else 'is not here'}"
     until = f" until data {model.data} fetches it" * (model.data in SOURCES | RELATIVES)
     if session.data_sets.fitting(model.network, now, ""):
         return f"{said}: t and checks use {now}{until}."

@@ -11,7 +11,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.new import now_in_hand
-from digitnet.repl.features.saves import existing, follow_rename
+from digitnet.repl.features.saves import existing, follow_rename, without_its_data
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
 from digitnet.repl.session import Before, Session, clean
@@ -245,11 +245,13 @@ def recover(session: Session) -> Said:
     if model.name and not session.registry.exists(model.name):
         model.name = ""
     session.take(model, is_saved=False)
-    batches = counted(model.trainer.progress.batches, "mini-batch")
+    name, batches = model.name, model.trainer.progress.batches
+    saved = there.trained_batches if there else 0
+    further = f"; its save has {saved:,}" * (saved > batches)
     others = f" {more} more can be recovered after it." if more else ""
     return now_in_hand(
         model,
-        f"Recovered {repr(model.name) if model.name else 'a network'}, {model.network.shape}, "
-        f"trained {batches}, as it was at {when(at)} UTC. "
-        f"{'p' if model.name else 'pas NAME'} saves it.{others}",
+        f"Recovered {repr(name) if name else 'a network'}, {model.network.shape}, "
+        f"trained {counted(batches, 'mini-batch')}, as it was at {when(at)} UTC{further}. "
+        f"{'p' if name else 'pas NAME'} saves it.{without_its_data(session, model)}{others}",
     )
