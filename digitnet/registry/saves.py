@@ -500,7 +500,11 @@ class Registry:
         data = sealed(document)
         with self.locked(failure):
             there = self.find(name, data=is_data)
-            if there and not there.damaged and there.kind != describe(content, there).kind:
+            if (
+                there
+                and not there.damaged
+                and there.kind != describe(content, Entry(name, "")).kind
+            ):
                 raise RegistryError(
                     f"{name!r} is a {there.kind} already: choose another name, or delete that "
                     f"{there.kind} first (del); {failure}"

@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from io import StringIO
@@ -24,6 +25,7 @@ from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.digits.own import OwnCases, spread
 from digitnet.engine.settings import Settings
 from digitnet.registry.model import Blueprint, Result, StudyRecord
+from digitnet.registry.saves import Registry
 from digitnet.repl.features.study import StudyResult
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
@@ -109,6 +111,28 @@ def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session
 
 
 @pytest.mark.usefixtures("in_threads")
+@pytest.mark.parametrize(
+    ("do_beside", "name"),
+    [(lambda saves: saves.rename("x", "y"), "y"), (lambda saves: saves.delete("x"), "x")],
+)
+def test_a_study_follows_its_file_and_is_saved_again_if_that_is_gone(
+    session: Session, do_beside: Callable[[Registry], object], name: str
+) -> None:
+    class Other(Kept):
+        def report(self, update: Note) -> None:
+            if not self.reports:
+                do_beside(session.registry)
+            super().report(update)
+
+    session.registry.save(replace(ASKED, words=["rate", "1", "2", "3", "4"]), "x")
+    output = Other()
+    assert do_line("study x", session, output)
+    told = "'x' was deleted meanwhile; it is saved again." in [n.shown for n in output.reports]
+    assert ([e["name"] for e in do(session, "ls")[0]["studies"]], told) == ([name], name == "x")
+    assert len(session.registry.load_study(name).results) == 4
+
+
+@pytest.mark.usefixtures("in_threads")
 def test_a_study_that_goes_on_in_two_terminals_keeps_the_results_of_both(session: Session) -> None:
     class Other(Kept):
         def report(self, update: Note) -> None:
@@ -156,6 +180,8 @@ def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> No
         ("study shape 3-2", "does not fit the data set sample"),
         ("study nothing", "is nothing to vary, nor the name of a study"),
         ("n; pas one; study one", "is a network"),
+        ("n; study epochs 0 --name s; p s", "'s' is a study already: choose another name"),
+        ("n; pas a; study epochs 0 --name s; ren a s", "there is a study named 's' already"),
         ("study epochs 0 --name s; l s", "is a study"),
         ("study epochs 0 --name s; study rate 1 2 --name s", "already"),
         ("study epochs 0 --name s; study s worst", "show or best"),
@@ -168,6 +194,12 @@ def test_what_cannot_be_studied_is_told_in_a_line(session: Session, line: str, s
     message = refusal(session, line)
     assert says in message
     assert "\n" not in message
+
+
+@pytest.mark.usefixtures("in_threads")
+def test_a_study_whose_first_result_cannot_be_saved_is_none(session: Session) -> None:
+    session.saves.write_text("in the way")
+    assert "; no study was made" in refusal(session, "study epochs 0")
 
 
 @pytest.mark.usefixtures("in_threads")

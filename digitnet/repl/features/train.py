@@ -366,7 +366,7 @@ LOOK_SECONDS = 0.25  # interval at which the file of another training is looked 
 def watch(session: Session, name: kinds.OWN_NAME = "") -> Said:
     """Follow a training that runs in another terminal with the same saves.
 
-    It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training
+    It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training by t
     appears when it has run for two seconds.
 
     watch first: the training of the network first, in another terminal
