@@ -247,7 +247,7 @@ def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
 def test_a_network_whose_save_is_gone_does_not_take_the_name_of_another(session: Session) -> None:
     session.asker = NonInteractive(yes=True)
     do(session, "n mini; t 1; pas a; n mini3; pas e; l a; del a; ren e a; undo")
-    assert "Save as: Nobody can answer here" in refusal(session, "p")
+    assert "Save as: There is no terminal" in refusal(session, "p")
 
 
 def test_undo_t_means_a_network_of_that_name_until_something_is_trained(session: Session) -> None:
