@@ -170,6 +170,11 @@ def test_the_rates_and_their_costs(session: Session) -> None:
     text = shown_line(session, "set rate 1; find", width=30)
     assert "untrained copy" in " ".join(text.split())
     assert text.splitlines()[-1].strip() == f"Try: set rate {result['suggestion']:g}"
+    lowest = f"The cost is lowest near a rate of {rates[costs.index(min(costs))]:.2g}, "
+    assert lowest in " ".join(text.split())
+    near = shown_line(session, f"set rate {1.5 * result['suggestion']:g}; find")
+    assert "is about right" in near
+    assert "Try" not in near
 
 
 @pytest.mark.parametrize("width", [50, 80, 120])

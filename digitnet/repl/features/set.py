@@ -142,19 +142,20 @@ def find(session: Session, what: kinds.FOUND = "rate") -> Said:
     title = "cost against learning rate"
     curves = Curves([Chart(title, {"": finite}, log_x=True, marked=suggestion)], live=True)
     copy = "Tried on an untrained copy, since a trained network has little left to learn."
-    sentence = _suggested(suggestion, trainer.settings.rate)
+    sentence = _suggested(suggestion, rates[costs.index(min(costs))], trainer.settings.rate)
     fields = {"rates": rates, "costs": costs, "suggestion": suggestion}
     shown = Group(curves, *[copy] * is_trained, sentence)
     return Said(shown, fields | {"on_fresh_copy": is_trained})
 
 
-def _suggested(rate: float | None, present: float) -> Text:
+def _suggested(rate: float | None, lowest: float, present: float) -> Text:
+    """What is said of a suggested rate. lowest: the rate of the lowest cost."""
     if rate is None:
         return Text(
             "At no rate did the cost fall: little is left to learn, or something is wrong (doctor)."
         )
-    text = Text("The cost falls fastest near a rate of ").append(f"{rate:g}", "bold")
-    if rate == present:
-        return text.append(", which it has now.")
-    text.append(f"; the rate is {present:g} now.\n  Try: ")
+    text = Text(f"The cost is lowest near a rate of {lowest:.2g}")
+    if rate / 3 < present < 2 * rate:
+        return text.append(f"; the rate, {present:g}, is about right.")
+    text.append(f", and a lower one leaves a margin; the rate is {present:g} now.\n  Try: ")
     return text.append(f"set rate {rate:g}", "bold")
