@@ -134,15 +134,18 @@ def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) 
     tried = {remedy.line: remedy.trial for remedy in every if remedy.attempt}
     lines = [remedy.line for remedy in every if not remedy.attempt]
     if tried:
-        now = facts.rehearsal
+        # like with like: a new network with other settings, and one with the present ones
+        anew = facts.untrained if of.group == SETTINGS else facts
+        without = {line: (anew if line.startswith("n ") else facts).rehearsal for line in tried}
         helpful = {
             line: trial
             for line, trial in tried.items()
-            if trial.accuracy > now.accuracy or trial.after < 0.95 * now.after
+            if trial.accuracy > without[line].accuracy or trial.after < 0.95 * without[line].after
         }
         if helpful:
             best = max(trial.accuracy for trial in helpful.values())
             line = next(line for line, trial in helpful.items() if trial.accuracy > best - 0.02)
+            now = without[line]
             trials, reached = {"": now, **tried}, (helpful[line].accuracy, now.accuracy)
             found = replace(found, trials=trials, reached=reached)
             lines = [line]

@@ -83,6 +83,15 @@ def test_a_remedy_keeps_all_but_what_is_at_fault(
     assert replace(new.trainer.settings, rate=1) == replace(model.trainer.settings, rate=1)
 
 
+def test_a_new_network_is_compared_with_the_untrained_one(session: Session) -> None:
+    made = "n 784-16-10; set dropout 0.95"
+    *_, untrained = do(session, f"{made}; doctor")
+    *_, trained = do(session, f"{made}; t 1e; doctor")
+    without = [told["findings"][0]["reached"][1] for told in (untrained, trained)]
+    assert without[0] == without[1]
+    assert trained["findings"][0]["remedy"] == "n 784-16-10; set dropout 0.2"
+
+
 def test_a_finding_is_told_at_length(session: Session) -> None:
     do(session, "n 784-32-10; set rate 5")
     (told,) = do(session, "doctor 1")[0]["findings"]

@@ -91,7 +91,8 @@ class DoctorResult(Drawn):
                     without = "; without it the cost became infinite"
                 batches = finding.trials[finding.remedy].batches
                 tried = f"{after} right after {batches} mini-batches{without}"
-                text.append(f"\nTried on a copy: {tried}.")
+                copy = "an untrained copy" if finding.remedy.startswith("n ") else "a copy"
+                text.append(f"\nTried on {copy}: {tried}.")
             yield Padding(text, (0, 0, 0, 2), expand=False)
         yield Text("More on the first: doctor 1", "dim")
 
