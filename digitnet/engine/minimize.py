@@ -1,7 +1,6 @@
 """Full-batch training with scipy's minimizers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -14,7 +13,8 @@ from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, Stopped, ignore
-from digitnet.engine.run import work_clock
+from digitnet.engine.run import Ending, Outcome, Status, work_clock
+from digitnet.engine.schedules import Amount
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Measurement, Trainer
 
@@ -26,58 +26,36 @@ METHODS = {  # Liu and Nocedal 1989, Math. Prog. 45; Nocedal and Wright 2006, se
 CHUNK = 2500  # maximum number of cases per forward and backward pass
 
 
-@dataclass(frozen=True)
-class Iteration:
-    """A finished iteration. of: the maximum number."""
-
-    number: int
-    of: int
-    cost: float
-    validation_cost: float
-    validation_accuracy: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Minimum:
-    """The result of a minimizer. Accuracies are measured on at most MEASURE_CASES cases.
-
-    is_stuck: whether it found no step that lowers the cost.
-    """
-
-    iterations: int
-    cost: float
-    train_accuracy: float
-    validation_accuracy: float
-    seconds: float
-    method: str
-    interrupted: bool
-    is_stuck: bool
-
-
 @np.errstate(all="ignore")  # costs may overflow
 def minimize(
     trainer: Trainer,
     train: Cases,
     validation: Cases,
-    iterations: int,
-    method: str,
+    amount: Amount,
     report: Report = ignore,
-) -> Minimum:
-    """Minimizes C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
+    method: str = "l-bfgs",
+) -> Outcome:
+    """Minimizes C(w) = mean cost of all cases + penalties, for at most `amount` iterations.
 
-    Reports each Iteration, and None between passes over the cases. The minimizer works on a copy,
-    from the weights that answer; the trainer's network is given the new ones before each iteration
-    is reported, and at the end, however it ends. Each iteration counts as a mini-batch of all
-    cases, however many passes over them it took, and is a point in the history. Costs are reported
-    as `Trainer.measure` does: without the L2 that an optimizer applies by itself, though it is part
-    of C.
+    Reports the status after each iteration, and None between passes over the cases. The minimizer
+    works on a copy, from the weights that answer; the trainer's network is given the new ones
+    before each iteration is reported, and at the end, however it ends. Each iteration counts as a
+    mini-batch of all cases, however many passes over them it took, and is a point in the history.
+    Costs are reported as `Trainer.measure` does: without the L2 that an optimizer applies by
+    itself, though it is part of C.
     """
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own
     objective = _Objective(trainer, train, report)
-    progress, begun, count = trainer.progress, work_clock(), 0
-    seconds_before, interrupted, is_stuck = progress.seconds, False, False
+    iterations = round(amount.value)
+    progress, before = trainer.progress, trainer.measure(validation).accuracy
+    begun, seconds_before, count = work_clock(), progress.seconds, 0
+
+    def done() -> tuple[int, int, float, float]:
+        seconds = work_clock() - begun
+        progress.seconds = seconds_before + seconds
+        samples = count * len(train)
+        return count, samples, seconds, samples / max(seconds, 1e-9)
 
     def iteration_done(intermediate_result: Any) -> None:
         nonlocal count
@@ -92,12 +70,14 @@ def minimize(
         cost = minimized - (objective.penalties.value(trainer.network.parameters) - penalty)
         progress.batches += 1
         progress.samples += len(train)
-        seconds = work_clock() - begun
-        progress.seconds = seconds_before + seconds
         if isfinite(result.cost):
             point = Measurement(progress.batches, cost, result.cost, result.accuracy)
             trainer.history.append(point)
-        report(Iteration(count, iterations, cost, result.cost, result.accuracy, seconds))
+        counts, part = done(), count / iterations
+        report(Status(
+            *counts, part, counts[2] * (1 - part) / part, cost, result.accuracy, result.cost,
+            measured=True, epoch=0, rate=None, recent_cost=cost,
+        ))  # fmt: skip
 
     options = {"maxiter": iterations}
     if method == "l-bfgs":  # which keeps fewer of the last steps of a large network
@@ -112,15 +92,14 @@ def minimize(
             callback=iteration_done,
             options=options,
         )
-        is_stuck = ended.status > 1  # 0: it has converged; 1: after the maximum of iterations
+        # 0: it has converged; 1: after the maximum of iterations
+        ending: Ending = "stuck" if ended.status > 1 else "done"
     except Stopped:
-        interrupted = True
+        ending = "interrupted"
     finally:
-        seconds = work_clock() - begun
-        progress.seconds = seconds_before + seconds
+        counts = done()
     on_train, accuracy = trainer.measure(train), trainer.measure(validation).accuracy
-    costs = on_train.cost, on_train.accuracy, accuracy
-    return Minimum(count, *costs, seconds, method, interrupted, is_stuck)
+    return Outcome(*counts, on_train.cost, on_train.accuracy, accuracy, ending, before)
 
 
 def _set_parameters(w: Array, network: Network) -> None:

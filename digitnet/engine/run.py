@@ -28,7 +28,7 @@ class Clock:
 
 work_clock = Clock()
 
-Ending = Literal["done", "target", "patience", "interrupted", "diverged"]
+Ending = Literal["done", "target", "patience", "interrupted", "diverged", "stuck"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Status:
     validation_cost: float
     measured: bool  # whether that was just now
     epoch: int  # the network's epoch that has just ended; 0 if none has
-    rate: float  # of the next mini-batch
+    rate: float | None  # of the next mini-batch; None if there is none
     recent_cost: float  # mean since the last report but one
 
 
@@ -63,9 +63,9 @@ class Outcome:
     validation_accuracy: float
     stopped: Ending
     accuracy_before: float  # on the validation set
-    best: bool  # whether earlier weights, with a better validation accuracy, were restored
-    epochs_since_best: float
-    is_guessing: bool  # whether giving every case the same answer would cost no more
+    best: bool = False  # whether earlier weights, with a better validation accuracy, were restored
+    epochs_since_best: float = 0.0
+    is_guessing: bool = False  # whether giving every case the same answer would cost no more
 
 
 def run(

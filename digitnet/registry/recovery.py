@@ -287,7 +287,7 @@ def read_progress(path: Path) -> Followed:
     name, shape, host, ended = (fields.text(n) for n in ("name", "shape", "host", "ended"))
     if not ended and host == node() and _is_gone(int(path.stem)):
         ended = "killed"
-    maybe = {name: lambda f, n: f.maybe(n, Fields.real) for name in ("part", "remaining")}
+    maybe = {name: lambda f, n: f.maybe(n, Fields.real) for name in ("part", "remaining", "rate")}
     report = Status(**fields.inner("report").record(Status, **maybe))
     tables = {name: fields.table(name, 2, MAX_POINTS) for name in CURVES}
     curves = {name: [(x, y) for x, y in table.tolist()] for name, table in tables.items()}

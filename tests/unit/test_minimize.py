@@ -5,8 +5,10 @@ import pytest
 from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, one_hot
-from digitnet.engine.minimize import METHODS, Iteration, minimize
+from digitnet.engine.minimize import METHODS, minimize
 from digitnet.engine.report import Stopped
+from digitnet.engine.run import Status
+from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 
@@ -29,19 +31,19 @@ def test_it_starts_where_the_network_answers_and_at_each_report_that_is_of_an_it
     method: str, shape: str
 ) -> None:
     of = trainer(shape=shape)
-    minimize(of, CASES, CASES, 1, method)
+    minimize(of, CASES, CASES, Amount(1, "batches"), method=method)
     of.averages = [p.value.copy() for p in of.network.parameters]
     for p in of.network.parameters:
         p.value[...] *= 3  # those in training
     of.measure_statistics(CASES)
     costs = [of.measure(CASES).cost]
 
-    def report(done: Iteration | None) -> None:
+    def report(done: Status | None) -> None:
         if done:
             costs.append(of.measure(CASES).cost)
             assert costs[-1] == pytest.approx(done.cost, rel=1e-4)
 
-    minimize(of, CASES, CASES, 30, method, report)
+    minimize(of, CASES, CASES, Amount(30, "batches"), report, method=method)
     assert costs == sorted(costs, reverse=True)
     assert len(costs) == 31
 
@@ -55,7 +57,7 @@ def test_an_interrupt_keeps_the_last_iteration(
     """passes: over the cases, in the middle of an iteration, after the fifth iteration."""
     of, iterations, begun = trainer(), [], []
 
-    def report(done: Iteration | None) -> None:
+    def report(done: Status | None) -> None:
         if done:
             iterations.append(done)
         elif len(iterations) == 5:
@@ -64,12 +66,11 @@ def test_an_interrupt_keeps_the_last_iteration(
             raise error
 
     if error is Stopped:
-        result = minimize(of, CASES, CASES, 30, method, report)
-        assert result.interrupted
-        assert result.iterations == len(iterations)
+        result = minimize(of, CASES, CASES, Amount(30, "batches"), report, method=method)
+        assert (result.stopped, result.batches) == ("interrupted", len(iterations))
     else:
         with pytest.raises(KeyboardInterrupt):
-            minimize(of, CASES, CASES, 30, method, report)
+            minimize(of, CASES, CASES, Amount(30, "batches"), report, method=method)
     assert of.progress.batches == len(iterations)
     assert of.measure(CASES).cost == pytest.approx(iterations[-1].cost, rel=1e-4)
 
@@ -80,13 +81,13 @@ def test_what_was_done_is_counted_at_each_report_and_once(optimizer: str) -> Non
     of.averages = [p.value.copy() for p in of.network.parameters]
     counts = []
 
-    def report(done: Iteration | None) -> None:
+    def report(done: Status | None) -> None:
         if done:
             counts.append(of.progress.batches)
-            assert of.progress.batches == done.number
+            assert of.progress.batches == done.batches
             assert of.averages is None  # the mean of weights that are gone
 
-    minimize(of, CASES, CASES, 30, "l-bfgs", report)
+    minimize(of, CASES, CASES, Amount(30, "batches"), report)
     assert counts == list(range(1, 31))
     assert [point.batches for point in of.history] == counts
     for cost in (of.history[-1].cost, of.history[-1].validation_cost):
@@ -101,7 +102,7 @@ def test_where_nothing_was_done_nothing_is_forgotten() -> None:
     def report(_: object) -> None:
         raise Stopped
 
-    minimize(of, CASES, CASES, 30, "cg", report)
+    minimize(of, CASES, CASES, Amount(30, "batches"), report, method="cg")
     assert of.averages is not None
     assert of.progress.batches == 0
 
@@ -111,6 +112,6 @@ def test_where_nothing_was_done_nothing_is_forgotten() -> None:
 @pytest.mark.filterwarnings("error")
 def test_from_weights_that_are_far_off_it_ends_in_order(method: str, scale: float) -> None:
     of = trainer(scale)
-    assert minimize(of, CASES, CASES, 30, method).is_stuck
-    assert not minimize(trainer(), CASES, CASES, 3, method).is_stuck
+    assert minimize(of, CASES, CASES, Amount(30, "batches"), method=method).stopped == "stuck"
+    assert minimize(trainer(), CASES, CASES, Amount(3, "batches"), method=method).stopped == "done"
     assert of.network.is_finite()

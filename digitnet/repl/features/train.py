@@ -54,6 +54,7 @@ ENDINGS = {
     "target": "The accuracy asked for is reached.",
     "patience": "Stopped: no further improvement.",
     "interrupted": "Interrupted: the training so far is kept.",
+    "stuck": "It ended early: it found no step that lowers the cost. doctor may say why.",
     "diverged": (
         "Training blew up (the cost became NaN or infinite); the last good weights are restored. "
         "Type doctor to see why, and what to set."
@@ -295,8 +296,9 @@ def trained(
     amount: Amount,
     beside: Beside | None = None,
     meanwhile: Callable[[], None] = lambda: None,
+    run: Callable[..., Outcome] = run,
 ) -> TrainingResult:
-    """Trains the network in hand. meanwhile: called between mini-batches."""
+    """Trains the network in hand. meanwhile: called between mini-batches. run: how it trains."""
     model, data = ready(session)
     trainer = model.trainer
     settings, since = trainer.settings, trainer.progress.batches
@@ -329,10 +331,13 @@ def _reporter(
     progress: ProgressFile,
     session: Session,
     meanwhile: Callable[[], None],
-) -> Callable[[Status], None]:
+) -> Callable[[Status | None], None]:
     milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
 
-    def show(report: Status) -> None:
+    def show(report: Status | None) -> None:
+        if report is None:
+            session.report()
+            return
         meanwhile()
         batches = curves.since + report.batches
         curves.add(batches, report.recent_cost, report.rate)
