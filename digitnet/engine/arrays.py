@@ -1,5 +1,6 @@
 """Arrays and their types, reusable buffers, and cases: inputs with their targets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,6 +11,12 @@ Array: TypeAlias = NDArray[np.floating[Any]]  # float32 or float64, C-contiguous
 Integers: TypeAlias = NDArray[np.integer[Any]]  # whole numbers: answers, indices
 Pixels: TypeAlias = NDArray[np.uint8] | Array  # bytes for pictures, real numbers for tables
 Shape: TypeAlias = tuple[int, ...]  # of a case: `(units,)`, or `(height, width, channels)`
+
+
+def assign(arrays: Iterable[Array], values: Iterable[Array]) -> None:
+    """Copies values into arrays of the same shapes, in place."""
+    for array, value in zip(arrays, values, strict=True):
+        array[...] = value
 
 
 class Buffer:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine.arrays import Array, Shape
+from digitnet.engine.arrays import Array, Shape, assign
 from digitnet.engine.speed.threads import Outer, times, times_transposed
 
 MAX_OUTPUTS = 1 << 18  # maximum number of outputs of a layer for one case: 1 MiB in float32
@@ -235,11 +235,12 @@ class Layer(ABC):
 
     def copy(self, dtype: DTypeLike) -> Self:
         twin = type(self)(self.input_shape, dtype=dtype, **self.config())
-        for mine, other in zip(self.parameters, twin.parameters, strict=True):
-            other.value[...] = mine.value
-        for name, array in self.statistics.items():
-            twin.statistics[name][...] = array
+        assign(twin.values, self.values)
         return twin
+
+    @property
+    def values(self) -> list[Array]:
+        return [*(p.value for p in self.parameters), *self.statistics.values()]
 
     @classmethod
     def pattern(cls) -> str:

@@ -225,6 +225,11 @@ class Network:
         return members + sum(p.value.size for p in self.parameters)
 
     @property
+    def values(self) -> list[Array]:
+        """Everything that training changes: the arrays themselves, to be assigned to."""
+        return [value for layer in self.layers for value in layer.values]
+
+    @property
     def batch_norms(self) -> list[BatchNorm]:
         return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
 

@@ -13,7 +13,7 @@ from math import isqrt
 
 import numpy as np
 
-from digitnet.engine.arrays import Array, Cases, Feeder, Integers
+from digitnet.engine.arrays import Array, Cases, Feeder, Integers, assign
 from digitnet.engine.augment import Augment, Deformer
 from digitnet.engine.evaluate import Evaluation, check_memory, evaluate, max_cases
 from digitnet.engine.layers import Step
@@ -91,8 +91,7 @@ class Trainer:
         self.settings = settings
         if type(self.optimizer) is not OPTIMIZERS[settings.optimizer]:
             if means := self.optimizer.answering():
-                for p, mean in zip(self.network.parameters, means, strict=True):
-                    p.value[...] = mean
+                assign((p.value for p in self.network.parameters), means)
             self._new_optimizer()
         self.optimizer.change_momentum(settings.momentum)
         if not settings.average and self.averages:
@@ -159,8 +158,7 @@ class Trainer:
         if weights is None:
             return self.network
         network = self.network.copy(self.network.dtype)
-        for value, p in zip(weights, network.parameters, strict=True):
-            p.value[...] = value
+        assign((p.value for p in network.parameters), weights)
         return network
 
     @np.errstate(all="ignore")
@@ -200,19 +198,14 @@ class Trainer:
             np.isfinite(array).all() for array in (numbers, *state, *(self.averages or ()))
         )
 
-    def _values(self) -> list[Array]:
-        values = [p.value for p in self.network.parameters]
-        return values + [s for layer in self.network.layers for s in layer.statistics.values()]
-
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
         optimizer, count = self.optimizer, len(self.history)
-        state = self._values(), self.averages, optimizer.state, optimizer.steps, self.progress
+        state = self.network.values, self.averages, optimizer.state, optimizer.steps, self.progress
         return Snapshot(*deepcopy(state), count)
 
     def restore(self, snapshot: "Snapshot") -> None:
-        for mine, value in zip(self._values(), snapshot.values, strict=True):
-            mine[...] = value
+        assign(self.network.values, snapshot.values)
         self.averages = snapshot.averages
         self.optimizer.state, self.optimizer.steps = snapshot.state, snapshot.steps
         vars(self.progress).update(vars(snapshot.progress))

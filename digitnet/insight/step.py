@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from digitnet.engine.arrays import Array, Cases
+from digitnet.engine.arrays import Array, Cases, assign
 from digitnet.engine.layers import Layer, Step
 from digitnet.engine.network import Network
 from digitnet.engine.report import Report, ignore
@@ -73,8 +73,7 @@ def observe_step(
         outcome = run(trainer, cases, validation, ONE_BATCH, lambda _: report(None))
     finally:
         trainer.change(settings)
-    for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
-        p.value[...] = trained.value
+    assign(copy.values, trainer.network.values)
     outputs_after, cost_after = _forward(copy, trainer, x, y, step)
     means: list[Array | None] = [None] * len(before)
     if (answering := trainer.with_answering_weights()) is not trainer.network:

@@ -18,7 +18,7 @@ import numpy as np
 from digitnet.digits.datasets import HASH_BYTES
 from digitnet.digits.files import BadFile
 from digitnet.digits.own import FILES, TABLE, WORDS, OwnCases
-from digitnet.engine.arrays import Array, Shape
+from digitnet.engine.arrays import Array, Shape, assign
 from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Layer, SetDropout
 from digitnet.engine.network import COSTS, MAX_LAYERS, Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
@@ -273,8 +273,7 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
         trainer.progress, trainer.history = progress, history
         trainer.optimizer.steps = steps
         for slot, arrays in state.items():
-            for own, array in zip(trainer.optimizer.state[slot], arrays, strict=True):
-                own[...] = array
+            assign(trainer.optimizer.state[slot], arrays)
         trainer.averages = averages and [array.copy() for array in averages]
         return Model(trainer, name, recipe, data, trained_on, accuracy, when, own_cases=own_cases)
 

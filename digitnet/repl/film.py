@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import RenderableType
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import Array, answers_of
+from digitnet.engine.arrays import Array, answers_of, assign
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.network import Network
 from digitnet.engine.trainer import Trainer
@@ -44,12 +44,6 @@ class Moment(Record):
     values: ScreenOnly[list[Array]]
 
 
-def _values(network: Network) -> Iterator[Array]:
-    for layer in network.layers:
-        yield from (p.value for p in layer.parameters)
-        yield from layer.statistics.values()
-
-
 @dataclass
 class Film:
     """The moments of a training. index: of the test case that is shown while it runs."""
@@ -81,7 +75,7 @@ class Film:
         guesses = answers_of(outputs_for(network, cases, rows))
         accuracy = float((guesses == answers_of(cases.targets[rows])).mean())
         counts = np.bincount(guesses, minlength=max(2, network.outputs))
-        values = [value.copy() for value in _values(network)]
+        values = [value.copy() for value in network.values]
         self.moments.append(Moment(batches, accuracy, (counts / len(rows)).tolist(), values))
         size = sum(value.nbytes for value in values)
         if len(self.moments) > max(2, min(MAX_MOMENTS, MAX_BYTES // size)):
@@ -89,8 +83,7 @@ class Film:
 
     def network(self, moment: int) -> Network:
         copy = self.trainer.with_answering_weights().copy(self.trainer.network.dtype)
-        for value, then in zip(_values(copy), self.moments[moment].values, strict=True):
-            value[...] = then
+        assign(copy.values, self.moments[moment].values)
         return copy
 
     def beside(self, curves: RenderableType, view: View) -> RenderableType:
