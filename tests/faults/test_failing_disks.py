@@ -1,6 +1,4 @@
-"""Disks that fail, and programs that are killed, at any call: no save is lost, and what is said of
-it is true.
-"""
+"""Disks that fail at any call: no save is lost, and what is said of it is true."""
 
 import builtins
 import errno
@@ -9,7 +7,7 @@ import os
 import shutil
 import traceback
 from collections.abc import Callable
-from itertools import count, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, Tally
 from crash_helpers import (
-    KILLED,
     SITUATIONS,
     Change,
     Model,
     complaint,
-    dying,
     make,
     passing_over,
     past,
@@ -120,48 +116,6 @@ def test_every_call_may_fail(
     tried, complaints = at_every_call(tmp_path, every[: share(1, 4)])
     assert "\n".join(complaints) == ""
     tally("a call that fails", tried, tried - len(complaints))
-
-
-def killed_at_every_call(folder: Path, step: int = 1) -> tuple[int, list[str]]:
-    """How many kills were tried, each before another call, and what was wrong after them.
-
-    step: tries the first of so many calls.
-    """
-    tried, complaints = 0, []
-    for kind, (changes, change) in SITUATIONS.items():
-        ready, saves = folder / kind / "ready", folder / kind / "saves"
-        ready.mkdir(parents=True)
-        before = past(ready, changes)
-        for number in count(1, step):
-            shutil.rmtree(saves, ignore_errors=True)
-            shutil.copytree(ready, saves)
-            ended = dying(lambda: make(Registry(saves), change), number)  # noqa: B023
-            if ended != KILLED:
-                assert ended == 0
-                break
-            wrong = complaint(saves, before, change)
-            make(Registry(saves), ("save", "next", 10))
-            wrong = wrong or f"left behind: {temporary_files(saves)}" * bool(temporary_files(saves))
-            tried, complaints = tried + 1, complaints + [f"{kind}, {number}: {wrong}"] * bool(wrong)
-    return tried, complaints
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_no_acknowledged_save_is_lost_in_a_kill(
-    tmp_path: Path, share: Callable[[int, int], int], tally: Tally
-) -> None:
-    tried, complaints = killed_at_every_call(tmp_path, share(4, 1))
-    assert "\n".join(complaints) == ""
-    assert tried > share(40, 150)
-    tally("a kill before every call", tried, tried)
-
-
-@pytest.mark.full
-def test_what_is_written_without_steps_is_seen_to_be_lost_in_a_kill(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry_module, "write_durably", without_steps)
-    assert any("damaged" in wrong for wrong in killed_at_every_call(tmp_path)[1])
 
 
 @pytest.mark.full

@@ -16,7 +16,7 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Measurement, Trainer
 from digitnet.registry import schema
-from digitnet.registry.files import RegistryError
+from digitnet.registry.files import TEMPORARY, RegistryError
 from digitnet.registry.model import Model
 from digitnet.registry.saves import LIST, Registry
 from digitnet.registry.undo import undo
@@ -144,6 +144,13 @@ def test_what_could_not_be_loaded_again_is_not_saved(
     with pytest.raises(RegistryError, match=r"'x' cannot be saved: .*; nothing was saved"):
         two.save(named, "x")
     assert batches_of(two) == 2
+    assert temporary_files(two.folder) == []
+
+
+def test_what_killed_writers_left_goes_with_the_next_change(two: Registry) -> None:
+    for folder in (two.folder, two.trash.folder):
+        (folder / f"{TEMPORARY}0-x.pickle").write_bytes(b"half")
+    two.save(plain(batches=3), "x")
     assert temporary_files(two.folder) == []
 
 
