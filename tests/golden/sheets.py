@@ -6,11 +6,12 @@ writes the texts in `sheets/` anew; `test_sheets.py` compares them with what is 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
-from test_looks import shown
 
 from digitnet import recipes
 from digitnet.digits.datasets import SOURCES
@@ -20,14 +21,16 @@ from digitnet.engine.shapes import network_of
 from digitnet.insight.inside import first_layer
 from digitnet.recipes import RECIPES, Recipe
 from digitnet.registry.model import Blueprint, Result, StudyRecord
-from digitnet.registry.saves import Registry
+from digitnet.registry.saves import Entry, Registry
 from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.look import LookResult
+from digitnet.repl.features.saves import listing
 from digitnet.repl.features.step import StepResult, step
 from digitnet.repl.features.study import StudyResult, plan_of
 from digitnet.repl.features.weights import UnitResult, WeightsResult
 from digitnet.repl.features.why import WhyResult, why
 from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
+from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.digit import by_size
 from digitnet.repl.pictures.network import picture_of
 from digitnet.repl.session import Session
@@ -55,6 +58,40 @@ MATRIX = """
      0  1  3  1  3  6  1  2 82  1
      2  0  0  1  2  0  0  5  0 90
 """
+
+
+def shown(result: object, width: int = 80, *, plain: bool = False, encoding: str = "utf-8") -> str:
+    """The result on a screen without colours."""
+
+    class File(StringIO):
+        pass
+
+    File.encoding = property(lambda self: encoding)  # type: ignore[assignment]
+    file = File()
+    screen = Screen(file, plain=plain, width=width, force_terminal=False)
+    screen.height = 34  # not that of whoever runs the tests
+    screen.print(result)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+
+def check(times: int = 1) -> CheckResult:
+    """`c 5`, of a picture so many times as wide."""
+    picture = [[0, 255, 255, 0], [0, 0, 255, 0], [0, 0, 255, 255], [128, 0, 0, 100]]
+    case = Case(5, "sample test", 2, np.tile(np.array(picture, np.uint8), (1, times)))
+    return CheckResult(case, 1, [0.0, 0.75, 0.25], 1.386)
+
+
+FIRST = Entry("first", "first-0.pickle", "784-256-10", 203530, 1095, 0.927, "sample test",
+              "2026-01-31T12:00:00+00:00", 1629000)  # fmt: skip
+
+
+def saves() -> object:
+    damaged = Entry("x-1.pickle", "x-1.pickle", damaged="it is cut\x1b[31m short")
+    return listing([FIRST, damaged], "first")
+
+
+def included() -> object:
+    return listing([replace(FIRST, name=name, included=True) for name in ("a", "ready")], "ready")
 
 
 def wrong() -> WrongResult:
@@ -164,6 +201,10 @@ SUMS: dict[str, Callable[[], object]] = {
 }
 """Sheets of numbers and formulae; none of their numbers may be cut off."""
 PICTURES: dict[str, Callable[[], object]] = {
+    "check": check,
+    "check-wide": lambda: check(7),
+    "saves": saves,
+    "saves-included": included,
     "wrong": wrong,
     "cm": cm,
     "cm-mnist": lambda: cm(100),
@@ -192,6 +233,11 @@ SHEETS = [
     ("step-truth", 50, False),
     ("step-truth", 80, True),
     ("step-dense", 80, False),
+    ("check", 80, False),
+    ("check", 80, True),
+    ("check-wide", 20, False),
+    *(("saves", width, False) for width in (40, 60, 80)),
+    ("saves-included", 60, False),
     ("wrong", 80, False),
     ("wrong", 50, True),
     ("cm", 40, True),

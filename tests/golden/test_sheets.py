@@ -1,12 +1,17 @@
 """Commands write what they wrote, to the character, at several widths; and draw what they drew."""
 
+from io import StringIO
+from typing import Any
+
 import pictures
 import pytest
 from rich.cells import cell_len
-from sheets import PICTURES, ROOT, SHEETS, SHOWN, SUMS, file_of, text_of
-from test_looks import shown
+from sheets import PICTURES, ROOT, SHEETS, SHOWN, SUMS, check, file_of, shown, text_of
 
+from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.file import drawing_of_screen
+from digitnet.repl.pictures.tables import with_article
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=str)
@@ -34,6 +39,44 @@ def test_no_picture_is_wider_than_the_screen(name: str, width: int, plain: bool)
 def test_on_a_plain_screen_all_is_ascii(name: str) -> None:
     assert shown(SHOWN[name](), plain=True).isascii()
     assert name in PICTURES or not shown(SHOWN[name]()).isascii()
+
+
+def test_a_screen_that_cannot_show_blocks_is_as_a_plain_one() -> None:
+    assert shown(check(), encoding="ascii") == shown(check(), plain=True)
+
+
+@pytest.mark.parametrize(
+    ("flag", "colours"),
+    [({}, ["255;255;255", "0;0;0"]), ({"light": lambda: True}, ["0;0;0", "255;255;255"]),
+     ({"no_color": True}, [])],
+)  # fmt: skip
+def test_shades_of_grey_where_there_are_colours(
+    monkeypatch: pytest.MonkeyPatch, flag: dict[str, Any], colours: list[str]
+) -> None:
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    file = StringIO()
+    Screen(file, width=80, force_terminal=True, **flag).print(check())
+    blank_over_ink = "\x1b[38;2;{1};48;2;{0}m▀".format(*colours[::-1]) if colours else "▀█"
+    assert blank_over_ink in file.getvalue()
+    assert ("38;2" in file.getvalue()) == bool(colours)
+
+
+@pytest.mark.parametrize(
+    ("share", "blocks", "ascii_"),
+    [(0.0, "    ", "    "), (0.5, "██  ", "##  "), (1.0, "████", "####"), (0.28, "█▏  ", "#   ")],
+)
+def test_bars_are_exact_to_an_eighth(share: float, blocks: str, ascii_: str) -> None:
+    assert bar(share, 4, blocks=True) == blocks
+    assert bar(share, 4, blocks=False) == ascii_
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(7, "a 7"), (8, "an 8"), (11, "an 11"), (110, "a 110")]
+)
+def test_a_number_has_the_article_that_it_is_read_with(number: int, text: str) -> None:
+    assert with_article(number) == text
 
 
 @pytest.mark.parametrize("name", pictures.PICTURES)
