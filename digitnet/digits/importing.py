@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -361,6 +362,15 @@ def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
         left_out += [f"{file}: has no column of answers" for file in tables if file not in answered]
         tables = answered
     sets = [each.sets[0] for each in tables.values()]
+    order = sets[0].headings
+    for number, each in enumerate(sets):  # which may have the same columns in another order
+        others = {*order} ^ {*each.headings}
+        if others and {*order} & {*each.headings}:
+            some = ", ".join(sorted(others)[:5])
+            raise BadFile(f"has tables that differ in the columns {some}")
+        if not others and order != each.headings:
+            cases = each.inputs[:, [each.headings.index(name) for name in order]]
+            sets[number] = replace(each, inputs=cases, headings=order)
     notes = [note for table in tables.values() for note in table.notes]
     return Contents(sets, notes, left_out, next(iter(tables.values())).is_picture)
 

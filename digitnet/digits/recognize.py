@@ -30,12 +30,15 @@ SURE = 0.2  # minimum difference of correlations at which pictures are turned
 
 @dataclass(frozen=True)
 class Part:
-    """Inputs, answers, what part of a data set they are, and their names, if their file says so."""
+    """Inputs, answers, what part of a data set they are, and, if their file says so, the names of
+    the cases and the headings of the inputs.
+    """
 
     part: int | None
     inputs: NDArray[Any]
     answers: NDArray[Any] | None
     row_names: Sequence[str] = ()
+    headings: Sequence[str] = ()
 
 
 @dataclass
@@ -72,7 +75,17 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
     shapes = {cases.shape[1:] for cases in inputs}
     if len(shapes) > 1:
         raise BadFile("has cases of several sizes")
-    is_picture = len(shapes.pop()) == 2
+    is_picture, groups = len(shapes.pop()) == 2, [[each] for each in inputs]
+    if is_picture:
+        groups = [inputs] if _have_one_scale(inputs) else groups
+        may_be_table = contents.is_picture is None and contents.sets[0].inputs.ndim == 2
+        try:
+            inputs = [each for group in groups for each in _as_ink(group, notes)]
+        except BadFile:  # in no scale of pixels
+            if not may_be_table:
+                raise
+            is_picture, notes = False, list(contents.notes)
+            inputs = [each.reshape(len(each), -1) for each in inputs]
     given = [_flat(each.answers, notes) for each in contents.sets if each.answers is not None]
     answers: list[Bytes | None] = [None] * len(inputs)
     words: tuple[str, ...] = ()
@@ -80,8 +93,6 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
         every, words = _as_answers(np.concatenate(given), is_picture=is_picture)
         answers = list(np.split(every, np.cumsum([len(each) for each in given])[:-1]))
     if is_picture:
-        groups = [inputs] if _have_one_scale(inputs) else [[each] for each in inputs]
-        inputs = [each for group in groups for each in _as_ink(group, notes)]
         if inputs[0].shape[1:] != SMALL or pixels != prod(SMALL):
             inputs = [_resized(each, notes) for each in inputs]
         sideways = _is_sideways(inputs[0], answers[0], digits)
@@ -91,7 +102,9 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
             notes.append("turned upright")
             inputs = [np.ascontiguousarray(each.transpose(0, 2, 1)) for each in inputs]
     else:
-        notes.append(f"a table of {inputs[0].shape[1]:,} numbers a case")
+        headings = contents.sets[0].headings
+        named = f": {', '.join(headings[:5])}" + ", ..." * (len(headings) > 5) if headings else ""
+        notes.append(f"a table of {inputs[0].shape[1]:,} numbers a case{named}")
         inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
         if not all(np.isfinite(each).all() for each in inputs):
             raise BadFile("has numbers that are not finite")
@@ -336,7 +349,7 @@ def _as_answers(answers: NDArray[Any], *, is_picture: bool) -> tuple[Bytes, tupl
         if len(bad):
             raise BadFile(f"has the answer {bad[0]:g}; answers are whole numbers")
     low, high = answers.min(), answers.max()
-    if not is_picture and low < 0 and len(np.unique(answers)) <= 10:
+    if not is_picture and not 0 <= low <= high < MAX_ANSWERS:
         return _numbered(answers.astype(int))
     if low < 0 or high >= MAX_ANSWERS:
         bad = low if low < 0 else high

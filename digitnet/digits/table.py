@@ -7,10 +7,10 @@ import io
 import re
 import warnings
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import compress, zip_longest
-from math import isqrt
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, compress, count, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,14 +30,17 @@ DELIMITERS = ";\t, "
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "species", "y")
 # headings of a column that numbers or names the rows, in letters and figures alone
 ROW_NAMES = ("", "id", "index", "nr", "imageid", "unnamed0", "filename", "imagename", "file")
+LOGICAL = {"true": 1, "false": 0}
 MISSING = ("", "na", "nan", "null", "?")  # cells without a value, in small letters
 MANY = 20  # rows without headings that a first column numbers if it rises by one
-NAMES_ROWS, EMPTY = "it names the rows", "it is empty"  # why a column is left out
-LOOKED_AT = 200  # rows by which it is told what a column holds
+# why a column is left out
+NAMES_ROWS, EMPTY, MORE_ANSWERS = "it names the rows", "it is empty", "answers too"
+LOOKED_AT = 500  # rows, at most, by which it is told what a column holds
 MAX_WORD = 200  # characters of a word that are read
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
-_BAD_NUMBER = re.compile(r"[-+]?[\d.,'’ ]*\d[\d.,'’ ]*%?")  # such as 1,100 or 40%
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
+_BAD_NUMBER = re.compile(r"\W*\d[\d.,'’ _]*\W*")  # such as 1,100 or 40% or $5, but no date
 _PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
 
 
@@ -60,32 +63,36 @@ def read_table(
         if not lines:
             raise BadFile("holds no table")
         guessed = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
-        delimiter = declared[1] if declared else guessed
-        notes = []
-        if delimiter in ";\t" and any(map(_DECIMAL_COMMA.search, lines)):
+        delimiter, notes = declared[1] if declared else guessed, list[str]()
+        while lines[0].startswith("#") and lines[0].count(delimiter) != lines[-1].count(delimiter):
+            del lines[0]  # a remark
+        if (
+            delimiter in ";\t"
+            and any(map(_DECIMAL_COMMA.search, lines))
+            and not _has_thousands(lines, delimiter)
+        ):
             lines, chunks = _with_points(lines), map(_with_points, chunks)
             notes.append("commas in numbers taken for decimal points")
-        rows = [*_cells(lines[:LOOKED_AT], delimiter)]
-        names = []
+        rows = [*_cells([*lines[:MANY], *lines[MANY :: 1 + len(lines) // LOOKED_AT]], delimiter)]
+        headings: list[str | None] = [None] * len(rows[0])
         if _are_headings(rows[0], rows[:3][-1]):
-            names = [name.strip(" #").lower() for name in rows[0]]  # numpy.savetxt writes a #
-            rows, lines = rows[1:], lines[1:]
-            if not rows:
-                raise BadFile("has headings but no rows")
-            if len(names) == len(rows[0]) + 1 and not names[-1]:
-                names.pop()  # only the headings end with a delimiter, or only the rows
-            elif len(rows[0]) == len(names) + 1 and not rows[0][-1].strip():
-                names.append("")
-            if len(rows[0]) != len(names):
-                raise BadFile(
-                    f"has {len(names)} columns in its first row, {len(rows[0])} in the next"
-                )
-        reader = _Reader(delimiter, rows, names, inputs)
-        reader.add(lines)
-        for lines in chunks:
-            reader.add(lines)
-    reader.notes += notes
-    return reader.contents(part, inputs)
+            headings, rows, lines = _headings(rows, notes), rows[1:], lines[1:]
+        cells = zip_longest(*rows, fillvalue="")
+        columns = [Column(*each) for each in zip(count(), headings, cells, strict=False)]
+        reader = _Reader(delimiter, columns, inputs, notes)
+        for some in chain([lines], chunks):
+            reader.add(some)
+    return reader.contents(part)
+
+
+def _has_thousands(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether all commas in a column of numbers are for thousands, as in 1,100 beside 900."""
+    for cells in zip_longest(*_cells(lines[:LOOKED_AT], delimiter), fillvalue=""):
+        commas = [cell for cell in cells[1:] if "," in cell]
+        others = [_number(cell) for cell in cells if _is_number(cell)]
+        if commas and all(map(_THOUSANDS.fullmatch, commas)) and max(others, default=0) >= 100:
+            return True
+    return False
 
 
 def _with_points(lines: list[str]) -> list[str]:
@@ -111,17 +118,14 @@ def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
             while piece := text.read(CHUNK):
                 report()
                 total += len(piece)
-                whole, end, begun = piece.rpartition("\n")
-                if (not end and len(rest) > CHUNK) or "\0" in piece:
+                *lines, rest = (rest + piece).split("\n")
+                if len(rest) > CHUNK or "\0" in piece:
                     raise BadFile("is not text")
                 if total > MAX_BYTES:
                     raise BadFile(f"would unpack to more than {MAX_BYTES >> 20} MiB")
-                if end:
-                    yield [line for line in (rest + whole).split("\n") if line.strip()]
-                    rest = begun
-                else:
-                    rest += piece
-            if rest.strip():
+                if lines := [line for line in lines if line.strip(DELIMITERS)]:
+                    yield lines
+            if rest.strip(DELIMITERS):
                 yield [rest]
     except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error):
         raise BadFile("is neither text nor a whole gzip file of text") from None
@@ -151,15 +155,41 @@ def _are_headings(row: Sequence[str], later: Sequence[str]) -> bool:
     return count_columns or any(map(_is_number, compress(later, map(_is_word, row))))
 
 
+def _headings(rows: Sequence[Sequence[str]], notes: list[str]) -> list[str | None]:
+    """The headings in the first row, in small letters; None for those that count the columns."""
+    names: list[str | None] = [name.strip(" #").lower() for name in rows[0]]  # numpy writes a #
+    if len(rows) < 2:
+        raise BadFile("has headings but no rows")
+    more = len(rows[1]) - len(names)
+    if more == -1 and not names[-1]:
+        names.pop()  # only the headings end with a delimiter, or only the rows
+    elif more == 1 and not rows[1][-1].strip():
+        names.append("")
+    elif more == 1 and len({row[0] for row in rows[1:]}) == len(rows) - 1:
+        names.insert(0, "")  # R names the rows without a heading
+    elif more:
+        raise BadFile(f"has {len(names)} columns in its first row, {len(rows[1])} in the next")
+    counted = [name for name in names if name and name.isdigit()]
+    if not _number_columns(counted):
+        return names
+    notes.append(f"{counted[0]} to {counted[-1]} in the first row are headings")
+    return [None if name in counted else name for name in names]
+
+
 def _number_columns(headings: Sequence[str]) -> bool:
     """Whether headings only count the columns, from 0 or 1, as pandas writes them."""
     starts = [[str(k + start) for k in range(len(headings))] for start in (0, 1)]
     return bool(headings) and [*headings] in starts
 
 
+def _number(cell: str) -> float:
+    """The number in a cell; True is 1, and False 0. Raises ValueError for anything else."""
+    return float(LOGICAL.get(cell.strip().lower(), cell.replace("_", " ")))  # 1_0 is none elsewhere
+
+
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        _number(cell)
     except ValueError:
         return False
     return True
@@ -173,48 +203,117 @@ def _is_word(cell: str) -> bool:
     return not _is_missing(cell) and not _is_number(cell)
 
 
-def _use(heading: str, cells: Sequence[str]) -> str:
-    """What the first cells of a column are: numbers, words, or a reason to leave it out."""
-    first = next((cell for cell in cells if not _is_missing(cell)), "")
-    if not first and not _PIXEL.fullmatch(heading):
-        return EMPTY
-    if re.sub(r"[\W_]", "", heading) in ROW_NAMES:
-        return NAMES_ROWS
-    is_bad_number = heading not in ANSWERS and _BAD_NUMBER.fullmatch(first.strip())
-    return "words" if _is_word(first) and not is_bad_number else "numbers"
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column of a table, told by the cells of some rows; heading: None if it has none."""
+
+    place: int
+    heading: str | None
+    cells: Sequence[str]
+
+    @cached_property
+    def first(self) -> str:
+        """The first cell with a value; empty if none has one."""
+        return next((cell.strip() for cell in self.cells if not _is_missing(cell)), "")
+
+    @property
+    def is_logical(self) -> bool:
+        return self.first.lower() in LOGICAL
+
+    @property
+    def has_words(self) -> bool:
+        is_bad_number = self.heading not in ANSWERS and _BAD_NUMBER.fullmatch(self.first)
+        return self.is_logical or (_is_word(self.first) and not is_bad_number)
+
+    @property
+    def all_differ(self) -> bool:
+        return len({*self.cells}) == len(self.cells)
+
+    @cached_property
+    def numbers(self) -> NDArray[Any]:
+        """The numbers in the cells; NaN for what is none."""
+        values = [_number(cell) if _is_number(cell) else np.nan for cell in self.cells]
+        return np.where(np.isfinite(values), values, np.nan)
+
+    @cached_property
+    def different(self) -> int:
+        """How many different answers its numbers are; 0 if they are not whole or too many."""
+        values = np.unique(self.numbers)
+        return 0 if (values % 1).any() or len(values) > MAX_ANSWERS else len(values)
+
+    def __str__(self) -> str:
+        return f"column {_shown(self.heading) if self.heading else self.place + 1}"
 
 
-def _words_name_rows(names: Sequence[str], place: int, words: Sequence[str]) -> bool:
-    """Whether words that all differ are no answers: others are so called, or they are too many."""
-    called = _called_answers(names)
-    is_name = place == 0 and bool(names) and names[0].endswith(("name", "date", "id"))
-    all_differ = place not in called and len({*words}) == len(words)
-    return all_differ and (bool(called) or is_name or len(words) > MAX_ANSWERS)
+Columns = Sequence[Column]
 
 
-def _numbers_name_rows(
-    names: Sequence[str], numbers: Sequence[Sequence[str]], more: int | None, *, has_words: bool
-) -> bool:
-    """Whether the first column of numbers numbers the rows.
+def roles(columns: Columns, inputs: int | None) -> tuple[Columns, Columns, dict[Column, str]]:
+    """The columns of inputs and of answers, and those left out, with reasons.
 
-    With headings: if its heading ends in id, and they are whole and differ. Without them: if it
-    rises by one in MANY rows, or rises where there are one or two `more` than a case is to have.
-    has_words: whether the answers are words. Raises BadFile if the last may be answers as well.
+    inputs: the numbers a case is to have, if known. In this order, each for the columns left:
+
+    1. Empty columns, and those headed as names of the rows (id, filename, ...), are left out.
+    2. The answers are the column headed so (label, class, ...); others headed so are left out.
+    3. Words that all differ name the rows if other columns may be the answers, or there are too
+       many of them, or they come first and are headed ...name, ...date or ...id.
+    4. The answers are the one column of words. True and False are numbers beside others.
+    5. The first column numbers the rows if `_numbers_rows` says so.
+    6. The answers are at the end or the beginning: see `_at_an_end`.
     """
-    first, last = numbers[0], numbers[-1]
-    values = np.array([float(cell) if _is_number(cell) else np.nan for cell in first])
-    if not np.isfinite(values).all():
+    left_out = dict[Column, str]()
+    for each in columns:
+        if not each.first and not _PIXEL.fullmatch(each.heading or ""):
+            left_out[each] = EMPTY
+        elif each.heading is not None and re.sub(r"[\W_]", "", each.heading) in ROW_NAMES:
+            left_out[each] = NAMES_ROWS
+    is_place = len(columns) > 2 and any(each.heading == "x" for each in columns)  # and y another
+    names = ANSWERS[: -1 if is_place else None]
+    called = [each for name in names for each in columns if each.heading == name and each.first]
+    called.sort(key=lambda each: not each.has_words)
+    answers: Columns = called[:1]
+    left_out |= {each: MORE_ANSWERS for each in called[1:] if each.has_words or each.different > 1}
+    words = [each for each in columns if each.has_words and each not in (*left_out, *called)]
+    if len(words) > (not answers):
+        words = [each for each in words if not each.is_logical]
+    others = answers or [each for each in words if not each.all_differ]
+    for each in words:
+        is_name = not each.place and (each.heading or "").endswith(("name", "date", "id"))
+        if each.all_differ and (others or is_name or len(each.cells) > MAX_ANSWERS):
+            left_out[each] = NAMES_ROWS
+    words = [each for each in words if each not in left_out]
+    if len(words) > (not answers):
+        raise BadFile(f"has words in {words[-1]}, not numbers")
+    answers = answers or words
+    rest = [each for each in columns if each not in (*left_out, *answers)]
+    if rest and _numbers_rows(rest, inputs, is_answered=bool(answers)):
+        left_out[rest.pop(0)] = NAMES_ROWS
+    answers = answers or (_at_an_end(rest, inputs) if rest else [])
+    rest = [each for each in rest if each not in answers]
+    if not rest:
+        raise BadFile("has no column of numbers" + " but the answers" * bool(answers))
+    return rest, answers, left_out
+
+
+def _numbers_rows(columns: Columns, inputs: int | None, *, is_answered: bool) -> bool:
+    """Whether the first column of a table, if it is one of numbers, numbers the rows.
+
+    With a heading: if that ends in id, and they are whole and differ. Without one: if it rises by
+    one in MANY rows, or rises where there are one or two more than a case is to have. Raises
+    BadFile if the last may be answers as well.
+    """
+    first, last = columns[0], columns[-1]
+    if first.place or (first.numbers % 1).any():
         return False
-    if names:
-        is_id = names[0].endswith("id") and len({*first}) == len(first)
-        return is_id and not (values % 1).any()
-    steps = np.diff(values)
-    if more is None:
-        return len(numbers) > 2 and len(steps) >= MANY - 1 and bool((steps == 1).all())
-    if more not in (1, 2) or not len(steps) or not (steps >= 1).all() or (steps % 1).any():
+    if first.heading is not None:
+        return first.heading.endswith("id") and first.all_differ
+    steps = np.diff(first.numbers)
+    if inputs is None:
+        return len(columns) > 2 and len(steps) >= MANY - 1 and bool((steps[: MANY - 1] == 1).all())
+    more = len(columns) - inputs
+    if more not in (1, 2) or not len(steps) or steps.min() < 1:
         return False
-    is_clear = more == 2 or has_words or is_square(len(numbers) - 1)
-    if not is_clear and all(map(_is_number, last)) and _may_be_answers(np.array(last, float)):
+    if more == 1 and not is_answered and not is_square(inputs) and last.different > 1:
         raise BadFile(
             "has a first column that may number its rows, and a last one that may be answers: "
             "head them with id and label"
@@ -222,48 +321,90 @@ def _numbers_name_rows(
     return True
 
 
+def _at_an_end(columns: Columns, inputs: int | None) -> Columns:
+    """The answers that neither headings nor words tell: columns that are one-hot, at the end or
+    beside a picture; else what is left over of a picture; else the last column, or the first if
+    only that has few different numbers.
+    """
+    size, first, last = len(columns), columns[0], columns[-1]
+    for places in (columns[size - _one_hot(columns[::-1]) :], columns[: _one_hot(columns)]):
+        if not places or inputs not in (None, size - len(places)):
+            continue
+        others = [each for each in columns if each not in places]
+        has_picture = is_square(len(others)) and _are_pixels(others) is not False
+        stems = {re.sub(r"_[^_]*$|\d+$", "", each.heading) for each in places if each.heading}
+        may_differ = places[-1] is last and len(places) > 2 and len(stems) != 1
+        if has_picture or may_differ or stems & {*ANSWERS}:
+            return places
+        if places[-1] is last and len(stems) == 1:  # the values of one column, which is no answer
+            return []
+    headed = [each for each in columns if each.heading is not None]
+    others = [each for each in headed if not _PIXEL.fullmatch(each.heading or "")]
+    has_answers = inputs in (None, size - 1)
+    chosen = None
+    if len(others) == 1:
+        chosen = others[0]
+    elif headed:
+        chosen = last if has_answers and last in others else None
+    elif is_square(size - 1):
+        chosen = next((each for each in (first, last) if each.different > 1), None)
+    elif has_answers and is_square(size):
+        has_fractions = any((each.numbers % 1).any() for each in columns)
+        chosen = last if has_fractions and last.different > 1 else None
+    elif has_answers:
+        chosen = first if _repeats(first) and not _repeats(last) else last
+    is_constant = inputs is None and chosen and len({*chosen.cells}) == 1
+    return [] if chosen is None or is_constant else [chosen]
+
+
+def _repeats(column: Column) -> bool:
+    return 0 < 10 * column.different <= len(column.cells)
+
+
+def _one_hot(columns: Columns) -> int:
+    """How many columns, from the first on, have a 1 in one of them in each row; 0 if none have."""
+    total = np.zeros(len(columns[0].cells))
+    for number, column in enumerate(columns[: min(MAX_ANSWERS, len(columns) - 1)], 1):
+        total += column.numbers
+        if {*column.numbers.tolist()} != {0, 1} or total.max() > 1:
+            return 0
+        if total.min() == 1:
+            return number
+    return 0
+
+
+def _are_pixels(columns: Columns) -> bool | None:
+    """Whether these are headed as pixels; None without headings, and for x1, x2, ..."""
+    names = [each.heading for each in columns if each.heading is not None]
+    named = [name for name in names if _PIXEL.fullmatch(name)]
+    if len(named) < 0.9 * len(names):
+        return False
+    return True if is_square(len(named)) and re.match(r"pi?x|\d+x", named[0]) else None
+
+
 class _Reader:
-    """Reads numbers, one column of words, which are answers, and one that names the rows."""
+    """Reads the numbers, the answers, and one column that names the rows."""
 
     def __init__(
-        self, delimiter: str, rows: list[list[str]], names: Sequence[str], inputs: int | None
+        self, delimiter: str, columns: Columns, inputs: int | None, notes: list[str]
     ) -> None:
-        self.columns, self.delimiter, self.names = len(rows[0]), delimiter, names
-        self.notes, uses = list[str](), defaultdict[str, list[int]](list)
-        # without headings, only the first and the last column may be no pixels
-        called = names or ["first", *["0"] * (self.columns - 2), "last"][: self.columns]
-        columns = [*zip_longest(*rows, fillvalue="")][: self.columns]
-        for k, (heading, cells) in enumerate(zip(called, columns, strict=True)):
-            use = _use(heading, cells)
-            if use == "words" and _words_name_rows(names, k, cells):
-                use = NAMES_ROWS
-            uses[use].append(k)
-        words, self.numbers = uses["words"], uses["numbers"]
-        more = None if inputs is None else len(self.numbers) - inputs
-        numbers = [columns[k] for k in self.numbers]
-        if self.numbers[:1] == [0] and _numbers_name_rows(
-            names, numbers, more, has_words=bool(words)
-        ):
-            uses[NAMES_ROWS].insert(0, self.numbers.pop(0))
-        for reason in (NAMES_ROWS, EMPTY):
-            for k in uses[reason]:
-                column = _shown(names[k]) if names and names[k] else "without a heading"
-                self.notes.append(f"column {column} left out: {reason}")
-        if len(words) > 1:
-            raise BadFile(f"has the row {_shown(delimiter.join(rows[0]))}: not numbers")
-        if words and names and names[words[0]] not in ANSWERS and _called_answers(names):
-            raise BadFile(f"has words in column {_shown(names[words[0]])}, not numbers")
-        if not self.numbers:
-            raise BadFile("has no column of numbers")
-        self.answers, self.row_names = list[str](), list[str]()
-        self.texts = [(k, self.answers) for k in words]
+        self.width, self.delimiter = len(columns), delimiter
+        self.inputs, self.answers, left_out = roles(columns, inputs)
+        self.notes = [f"{column} left out: {reason}" for column, reason in left_out.items()] + notes
+        self.words, self.row_names = list[str](), list[str]()
+        is_one = len(self.answers) == 1
+        self.texts = [(each, self.words) for each in self.answers if is_one and each.has_words]
+        numbers = [*self.inputs, *(() if self.texts else self.answers)]
+        self.numbers = sorted(numbers, key=lambda column: column.place)
         if inputs is not None:  # to import a table, no names of rows are needed
-            self.texts += [(k, self.row_names) for k in uses[NAMES_ROWS][:1]]
+            named = [column for column, reason in left_out.items() if reason == NAMES_ROWS]
+            self.texts += [(column, self.row_names) for column in named[:1]]
         self.blocks: list[NDArray[Any]] = []
         self.rows = 0
 
     def add(self, lines: list[str]) -> None:
         """Reads these lines. Raises BadFile, naming the first bad one."""
+        is_whole = len(self.numbers) == self.width  # else np.loadtxt does not look at the others
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -272,149 +413,56 @@ class _Reader:
                     np.float32,
                     comments=None,
                     delimiter=None if self.delimiter == " " else self.delimiter,
-                    usecols=None if len(self.numbers) == self.columns else self.numbers,
+                    converters={each.place: _number for each in self.numbers if each.is_logical},
+                    usecols=None if is_whole else [each.place for each in self.numbers],
                     quotechar='"',
                     ndmin=2,
+                    encoding=None,
                 )
         except (ValueError, Warning):
             raise BadFile(self._problem(lines)) from None
-        if block.shape != (len(lines), len(self.numbers)):
-            raise BadFile(self._problem(lines))
         with np.errstate(invalid="ignore"):
             small = block.astype(np.uint8)
         self.blocks.append(small if (small == block).all() else block)
-        self.rows += len(lines)
-        if self.rows * self.columns > MAX_CELLS:
+        if (self.rows + len(lines)) * self.width > MAX_CELLS:
             raise BadFile(f"has more than {MAX_CELLS:,} numbers")
-        rows = [*_cells(lines, self.delimiter)] if self.texts else []
-        for k, texts in self.texts:
-            texts += [row[k].strip()[:MAX_WORD] for row in rows if len(row) == self.columns]
-            if len(texts) != self.rows:
-                raise BadFile("is not a table of numbers")
-        for number, word in enumerate(self.answers[-len(lines) :], self.rows - len(lines) + 1):
+        rows = [] if is_whole else [*_cells(lines, self.delimiter)]
+        if block.shape != (len(lines), len(self.numbers)) or any(
+            len(row) != self.width for row in rows
+        ):
+            raise BadFile(self._problem(lines))
+        for column, texts in self.texts:
+            texts += [row[column.place].strip()[:MAX_WORD] for row in rows]
+        for number, word in enumerate(self.words[self.rows :], self.rows + 1):
             if _is_missing(word):
                 raise BadFile(f"has no answer in row {number:,}")
+        self.rows += len(lines)
 
     def _problem(self, lines: list[str]) -> str:
         for number, cells in enumerate(_cells(lines, self.delimiter), self.rows + 1):
-            if len(cells) != self.columns:
-                return f"has {len(cells)} columns in row {number:,}, not {self.columns}"
-            for k in self.numbers:
+            if len(cells) != self.width:
+                return f"has {len(cells)} columns in row {number:,}, not {self.width}"
+            for k in (column.place for column in self.numbers):
                 if not _is_number(cells[k]):
                     said = _shown(cells[k]) if cells[k].strip() else "nothing"
                     return f"has {said} in column {k + 1} of row {number:,}, not a number"
-        return "is not a table of numbers"
+        return "has a quoted cell that does not end in its line"
 
-    def contents(self, part: int | None, inputs: int | None) -> Contents:
-        numbers = np.concatenate(self.blocks)
+    def contents(self, part: int | None) -> Contents:
+        """All that was read."""
+        numbers, answers = np.concatenate(self.blocks), None
         self.blocks.clear()
-        headings = [self.names[k] for k in self.numbers] if self.names else []
-        if _number_columns(headings):
-            self.notes.append(f"{headings[0]} to {headings[-1]} in the first row are headings")
-            headings = []
-        answers: NDArray[Any] | None = None
-        places = list[int]()
         if self.answers:
-            where = self.names[self.texts[0][0]] if self.names else f"{self.texts[0][0] + 1}"
-            self.notes.append(f"answers from column {_shown(where)}")
-            answers = np.array(self.answers)
-        elif places := _answer_columns(numbers, headings, inputs):
-            end = "last" if places[0] else "first"
-            where = f"column {_shown(headings[places[0]])}" if headings else f"the {end} column"
-            where = f"the {end} {len(places)} columns" if len(places) > 1 else where
-            self.notes.append(f"answers from {where}")
-            answers = numbers[:, places]
-        called = {self.names[k] for k in _called_answers(self.names) if answers is not None}
-        others = [
-            k
-            for k, name in enumerate(headings)
-            if name in called and k not in places and _may_be_answers(numbers[:, k])
-        ]
-        if others:
-            names = ", ".join(_shown(headings[k]) for k in others)
-            self.notes.append(f"column {names} left out: answers too")
-        numbers = np.delete(numbers, [*places, *others], 1)
-        headings = [name for k, name in enumerate(headings) if k not in (*places, *others)]
-        if not numbers.shape[1]:
-            raise BadFile("has no column of numbers but the answers")
-        sets = [Part(part, numbers, answers, self.row_names)]
-        return Contents(sets, self.notes, is_picture=_are_pixels(headings))
-
-
-def _are_pixels(headings: Sequence[str]) -> bool | None:
-    """Whether these are headings of pixels; None without headings."""
-    if not headings:
-        return None
-    named = sum(bool(_PIXEL.fullmatch(name)) for name in headings)
-    return named > 0.9 * len(headings) and isqrt(len(headings)) ** 2 == len(headings) >= 16
-
-
-def _answer_columns(
-    numbers: NDArray[Any], headings: Sequence[str], inputs: int | None
-) -> list[int]:
-    """The column of the answers, or the last or first ones if they are one-hot answers."""
-    if called := _called_answers(headings):
-        return called[:1]
-    width = numbers.shape[1]
-    last, first = _one_hot_count(numbers[:, ::-1]), _one_hot_count(numbers)
-    for places in (range(width - last, width), range(first)):
-        if not places or inputs not in (None, width - len(places)):
-            continue
-        others = [name for k, name in enumerate(headings) if k not in places]
-        has_picture = _are_pixels(others) if headings else is_square(width - len(places))
-        stems = {re.sub(r"_[^_]*$|\d+$", "", headings[k]) for k in places if headings}
-        may_differ = places.start and len(places) > 2 and len(stems) != 1
-        if has_picture or may_differ or stems & {*ANSWERS}:
-            return [*places]
-        if places.start and len(stems) == 1:  # the values of one column, which is no answer
-            return []
-    place = _place_of_answers(numbers, headings, inputs in (None, width - 1))
-    is_constant = inputs is None and place is not None and len(np.unique(numbers[:, place])) == 1
-    return [] if place is None or is_constant else [place]
-
-
-def _place_of_answers(
-    numbers: NDArray[Any], headings: Sequence[str], has_answers: bool
-) -> int | None:
-    """The column of the answers if none is so called: the only one that is not a pixel.
-
-    Without headings it is the first or the last, whichever has several whole numbers; the last if
-    both have and the others are no pictures. None if there is none, as where all are a picture.
-    """
-    last = numbers.shape[1] - 1
-    if headings:
-        others = [k for k, name in enumerate(headings) if not _PIXEL.fullmatch(name)]
-        return others[-1] if len(others) == 1 or (has_answers and last in others) else None
-    has_pixels, has_more = map(is_square, (last, last + 1))
-    if (has_more and numbers.dtype == np.uint8) or not (has_answers or has_pixels):
-        return None
-    possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]
-    return possible[0] if possible else None if has_pixels or has_more else last
-
-
-def _called_answers(headings: Sequence[str]) -> list[int]:
-    """The columns called so, the likeliest first; with an x and others, y is a number of a case."""
-    is_place = "x" in headings and len(headings) > 2
-    called = [k for k, name in enumerate(headings) if name in ANSWERS[: -1 if is_place else None]]
-    return sorted(called, key=lambda k: ANSWERS.index(headings[k]))
-
-
-def _one_hot_count(columns: NDArray[Any]) -> int:
-    """How many columns, from the first on, have a 1 in one of them in each row; 0 if none have."""
-    total = np.zeros(len(columns))
-    for count in range(1, min(MAX_ANSWERS, columns.shape[1] - 1) + 1):
-        column = columns[:, count - 1]
-        total += column
-        if column.min() != 0 or column.max() != 1 or total.max() > 1:
-            return 0
-        if total.min() == 1:
-            return count
-    return 0
-
-
-def _may_be_answers(column: NDArray[Any]) -> bool:
-    different = np.unique(column[:5000])
-    return 1 < len(different) <= 100 and bool((different == np.round(different)).all())
+            answer, many = self.answers[0], len(self.answers)
+            end = {0: "the first", self.width - many: "the last"}.get(answer.place)
+            where = f"{end} {many} columns" if many > 1 else f"{end} column" if end else f"{answer}"
+            self.notes.append(f"answers from {answer if answer.heading and many == 1 else where}")
+            is_answer = np.array([column in self.answers for column in self.numbers])
+            answers = np.array(self.words) if self.words else numbers[:, is_answer]
+            numbers = numbers[:, ~is_answer]
+        headings = [column.heading or "" for column in self.inputs]
+        sets = [Part(part, numbers, answers, self.row_names, headings if all(headings) else [])]
+        return Contents(sets, self.notes, is_picture=_are_pixels(self.inputs))
 
 
 def _shown(text: str) -> str:

@@ -222,7 +222,7 @@ SAME: dict[str, tuple[Make, str]] = {
         "from column 'class'"),
     "a number of each row": (
         csv(np.column_stack([np.arange(COUNT), LABEL_FIRST]), "," + HEADER),
-        "column without a heading left out"),
+        "column 1 left out"),
     "semicolons": (csv(LABEL_FIRST, HEADER.replace(",", ";"), delimiter=";"), "'label'"),
     "tabs": (csv(LABEL_FIRST, name="some.tsv", delimiter="\t"), "first column"),
     "blanks": (csv(LABEL_FIRST, name="some.txt", delimiter=" "), "first column"),
@@ -241,14 +241,14 @@ SAME: dict[str, tuple[Make, str]] = {
         "1 to 785 in the first row are headings"),
     "columns and rows counted by pandas": (
         csv(np.column_stack([np.arange(COUNT), LABEL_FIRST]), f",{counted(785)}"),
-        "answers from the first column"),
+        "answers from column 2"),
     "rows numbered from 5": (
         csv(np.column_stack([np.arange(COUNT) + 5, LABEL_FIRST]), "nr," + HEADER),
         "column 'nr' left out: it names the rows"),
     "rows numbered, no header": (
-        csv(np.column_stack([np.arange(COUNT), LABEL_FIRST])), "answers from the first column"),
+        csv(np.column_stack([np.arange(COUNT), LABEL_FIRST])), "answers from column 2"),
     "rows named": (named_rows(LABEL_FIRST, "who," + HEADER), "column 'who' left out"),
-    "rows named, no header": (named_rows(LABEL_FIRST), "column without a heading left out"),
+    "rows named, no header": (named_rows(LABEL_FIRST), "column 1 left out"),
     "an empty column": (
         files("", {"a.csv": text(LABEL_FIRST, "note," + HEADER).replace(b"\n", b"\n,")[:-1]
                    .replace(b",note", b"note", 1)}), "column 'note' left out: it is empty"),

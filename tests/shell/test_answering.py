@@ -168,6 +168,7 @@ ROWS = {
     "told by the number of columns": ("", "3,1.5,2.5\n5,2,1.25\n", "3 5"),
     "with answers": ("", "3,1,2,0\n5,2,1,0\n", "3 5"),
     "answers alone": ("", "3,1,2\n3,2,1\n", "1 2"),
+    "words that differ": ("", "a,1,2\nb,2,1\n", "a b"),
     "numbers or answers": ("", "3,1,2\n5,2,1\n", "head them with id and label"),
 }
 

@@ -25,6 +25,7 @@ from importing_helpers import (
     UNIT,
     XOR,
     Make,
+    counted,
     csv,
     files,
     npz,
@@ -98,6 +99,19 @@ def test_parts_that_files_name_are_kept_apart(session: Session, tmp_path: Path, 
     assert test == {bytes(row) for row in FLAT[-counts[2] :]}
 
 
+def test_columns_in_another_order_are_put_in_that_of_the_first_table(
+    session: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "train.csv").write_bytes(b"p,q,label\n1,2,0\n3,4,1\n")
+    (tmp_path / "test.csv").write_bytes(b"label,q,p\n1,6,5\n0,8,7\n")
+    do(session, f"data import some {tmp_path}")
+    data = session.data("some")
+    assert sorted(data.train.inputs.tolist() + data.test.inputs.tolist()) == [
+        [2, 1], [4, 3], [6, 5], [8, 7]]  # fmt: skip
+    (tmp_path / "test.csv").write_bytes(b"label,q,r\n1,6,5\n0,8,7\n")
+    assert "tables that differ in the columns p, r" in refusal(session, f"data import b {tmp_path}")
+
+
 @pytest.mark.parametrize("kind", ["sorted", "by folders"])
 def test_every_part_of_a_sorted_set_has_every_answer(
     session: Session, tmp_path: Path, kind: str
@@ -110,6 +124,7 @@ def test_every_part_of_a_sorted_set_has_every_answer(
         assert np.bincount(answers_of(cases.targets), minlength=10).min() >= least
 
 
+NORMAL = np.random.default_rng(1).normal(size=(30, 64))
 LETTERS = np.array([[k // 5, k % 5, chr(97 + k)] for k in range(24)], object)
 
 TABLES = {
@@ -122,7 +137,7 @@ TABLES = {
     "places in whole numbers": (b"x,y,name\n0,1,a\n1,2,b\n", [2, 2], "from column 'name'"),
     "places with numbers": (b"y,x,class\n3,1.5,0\n4,2,1\n", [2, 2], "from column 'class'"),
     "columns that are only counted": (
-        b"0,1,2,3\n5,6,7,0\n8,9,5,1\n",
+        b"0,1,2,3\n8,6,7,0\n5,9,5,1\n",
         [3, 2],
         "0 to 3 in the first",
     ),
@@ -167,6 +182,40 @@ TABLES = {
         [3, 2],
         "answers 0 no, 1 yes",
     ),
+    "true and false beside others": (
+        b"p,smoker,label\n1,TRUE,0\n2,FALSE,1\n",
+        [2, 2],
+        "from column 'label'",
+    ),
+    "true and false": (b"True,False,True\nFalse,False,False\n", [2, 2], "answers 0 False, 1 True"),
+    "a remark": (b"# hello\n3,2,0\n1,4,1\n", [2, 2], "from the last column"),
+    "as R writes rows": (b"p q kind\n1 5 2 a\n2 6 1 b\n", [2, 2], "column 1 left out"),
+    "rows of delimiters": (b"p,q,won\n1,2,0\n2,1,1\n,,\n", [2, 2], "numbers a case: p, q"),
+    "large answers": (b"p,q,zip\n1,2,1000\n2,1,3000\n", [2, 2], "answers 0 1000, 1 3000"),
+    "answers first, and last what is none": (
+        text([[k % 3, 2.5 * k, 1000 + k] for k in range(120)], form="%g"),
+        [2, 3],
+        "answers from the first column",
+    ),
+    "standardised, with headings by pandas": (
+        text(np.column_stack([NORMAL, ANSWERS[:30] % 2]), counted(64) + ",target", form="%.3f"),
+        [64, 2],
+        "a table of 64 numbers",
+    ),
+    "16 columns called x": (
+        text(
+            np.column_stack([NORMAL[:, :16], ANSWERS[:30] % 2]),
+            ",".join(f"x{k}" for k in range(16)) + ",class",
+            form="%.3f",
+        ),
+        [16, 2],
+        "a table of 16 numbers a case: x0, x1, x2, x3, x4, ...",
+    ),
+    "names beside words": (
+        b"sample,p,q,group\ns1,1,2,a\ns2,2,1,b\ns3,1,1,a\n",
+        [2, 2],
+        "column 'sample' left out: it names the rows",
+    ),
     "few names": (
         b"name,p,q,won\nx,1,2,0\ny,2,1,1\nz,2,2,1\n",
         [2, 2],
@@ -177,7 +226,7 @@ TABLES = {
     "rows numbered, without headings": (
         text([[k, k % 7, k % 5, k % 2] for k in range(24)]),
         [2, 2],
-        "column without a heading left out: it names the rows",
+        "column 1 left out: it names the rows",
     ),
     "a delimiter after the headings": (b"p,q,won,\n1,2,0\n2,1,1\n", [2, 2], "column 'won'"),
     "a delimiter after the rows": (b"p,q,won\n1,2,0,\n2,1,1,\n", [2, 2], "it is empty"),
@@ -459,7 +508,6 @@ CANNOT: dict[str, tuple[Make, str]] = {
     "noise": (npz(x=np.random.default_rng(0).normal(size=(200, 28, 28)), y=ANSWERS), "no scale"),
     "numbers": (npz(x=np.float64(3), y=np.float64(1)), "an array of 1, not of cases"),
     "answers alone": (files("", {"a.csv": b"label\n1\n2\n"}), "no column of numbers but"),
-    "a remark": (files("", {"a.csv": b"# hello\n1,2,0\n3,4,1\n"}), "1 columns in its first row"),
     "other names": (npz(a=PICTURES, b=ANSWERS, c=ANSWERS), "no arrays called images"),
     "no answers": (npz(images=PICTURES), "has no answers"),
     "pictures alone": (files("", {"some-images-idx3-ubyte": idx(PICTURES)}),
@@ -480,12 +528,19 @@ CANNOT: dict[str, tuple[Make, str]] = {
     "two dummies": (files("", {"a.csv": b"age,sex_f,sex_m\n3,0,1\n4,1,0\n"}), "has no answers"),
     "a cell that is long": (files("", {"a.csv": b"1,2,a\n3,4," + b"b" * 200_000}), "too long"),
     "a quote that does not end": (files("", {"a.csv": b'1,yes\n2,no\n3,"no\n4,yes\n'}),
-                                  "is not a table of numbers"),
+                                  "a quoted cell that does not end in its line"),
     "a hole": (files("", {"a.csv": b"1,2,0\n3,,1\n"}), "nothing in column 2 of row 2"),
     "a word": (files("", {"a.csv": b"1,2,0\n3,x,1\n"}), "'x' in column 2 of row 2, not a number"),
     "thousands with commas": (
         files("", {"a.csv": b'p,q,label\n"1,100",1,0\n"1,200",2,1\n'}),
         "has '1,100' in column 1 of row 1, not a number"),
+    "thousands beside hundreds": (
+        files("", {"a.csv": b"p;q;label\n900;1;0\n1,100;2;1\n"}), "has '1,100' in column 1"),
+    "prices": (
+        files("", {"a.csv": b"p,q,label\n$1.5,1,0\n$2.5,2,1\n"}), "has '$1.5' in column 1"),
+    "a long row where a column is left out": (
+        files("", {"a.csv": b"id,p,q,label\n1,0,0.5,0\n2,1,0,47,1\n3,1,0.5,1\n"}),
+        "has 5 columns in row 2, not 4"),
     "per cent signs": (
         files("", {"a.csv": b"p,q,good\n40%,1,0\n50%,2,1\n"}), "has '40%' in column 1 of row 1"),
     "several words": (npz(x=UNIT, y=np.array([["a", "b"]] * COUNT)), "2 words as the answer"),

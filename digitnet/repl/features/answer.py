@@ -75,20 +75,21 @@ def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> Said:
     names, about = _answer_names(session, model)
     read.notes += about
     said = [names[each] for each in answers]
-    rows = zip(tests[0].row_names or range(1, len(answers) + 1), said, strict=True)
+    given, row_names = tests[0].answers, tests[0].row_names
+    known = [] if given is None else [read.words[k] if read.words else str(k) for k in given]
+    is_new = bool(read.words) and not row_names and not {*known} & {*names}
+    if is_new and 1 < len({*known}) == len(known):
+        row_names, known = known, []
+        read.notes.append("they all differ, and the network has none of them: they name the rows")
+    rows = zip(row_names or range(1, len(answers) + 1), said, strict=True)
     made = io.StringIO()
     csv.writer(made, lineterminator="\n").writerows([("ImageId", "Label"), *rows])
     write_outside(path, made.getvalue().encode())
     correct = None
-    if tests[0].answers is not None:
-        known = [read.words[each] if read.words else str(each) for each in tests[0].answers]
-        others = sorted({*known} - {*names})
-        if others:
-            read.notes.append(
-                f"its answers were not compared: the network has no answer {others[0]!r}"
-            )
-        else:
-            correct = sum(map(str.__eq__, said, known))
+    if others := sorted({*known} - {*names}):
+        read.notes.append(f"its answers were not compared: the network has no answer {others[0]!r}")
+    elif known:
+        correct = sum(map(str.__eq__, said, known))
     lines = [f"Wrote {counted(len(answers), 'answer')} to {printable(str(path))}."]
     if correct is not None:
         share = percent(correct / len(answers))
