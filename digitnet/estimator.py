@@ -135,7 +135,7 @@ class Estimator:
             if model.trained_on[-1:] != [origin]:
                 model.trainer.progress.next_epoch()
                 model.trained_on = [n for n in model.trained_on if n != origin] + [origin]
-            model.own_cases.pop(origin, None)  # of which it may have seen others
+            model.own_cases = frozenset()  # not known any more
             run(model.trainer, train, measured, Amount(float(epochs), "epochs"), report)
         return self
 

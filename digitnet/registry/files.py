@@ -105,9 +105,8 @@ def move_durably(path: Path, other: Path) -> None:
             path.unlink()  # two links to one file: renaming would do nothing
         else:
             path.replace(other)
-    sync_folder(other.parent, NotConfirmed)
-    if other.parent != path.parent:
-        sync_folder(path.parent, NotConfirmed)
+    for folder in {other.parent: True, path.parent: True}:
+        sync_folder(folder, NotConfirmed)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from digitnet.digits.datasets import GIVEN, MADE, RELATIVES, SOURCES
 from digitnet.digits.own import OwnCases
 from digitnet.engine.arrays import Array
 from digitnet.engine.layers import EPSILON, BatchNorm
@@ -39,8 +40,8 @@ class Model:
     name: empty until it is saved. recipe: empty if it was made from a shape. data: its current data
     set. trained_on: all data sets it was trained on, and GIVEN; the latest is last. saved_at: ISO
     8601, UTC; empty if it has never been saved. rates: (mini-batch, learning rate) of its trainings
-    since then; not saved. own_cases: for each of trained_on that is the user's own, the hashes of
-    the cases that it was trained on, if they are known.
+    since then; not saved. own_cases: the hashes of the cases of the user's own data sets that
+    it was trained on; none in saves of earlier versions.
     """
 
     trainer: Trainer
@@ -51,11 +52,16 @@ class Model:
     accuracy: Accuracy | None = None
     saved_at: str = ""
     rates: list[tuple[float, float]] = field(default_factory=list)
-    own_cases: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    own_cases: frozenset[bytes] = frozenset()
     network: Network = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.network = self.trainer.network
+
+    @property
+    def knows_own_cases(self) -> bool:
+        others = {*SOURCES, *RELATIVES, *MADE, GIVEN}
+        return bool(self.own_cases) or others.issuperset(self.trained_on)
 
     @property
     def title(self) -> str:

@@ -230,7 +230,7 @@ def _model_document(model: Model) -> Document:
         for key, arrays in trainer.optimizer.state.items()
     }
     averages, accuracy = trainer.averages, model.accuracy
-    own_cases = {name: b"".join(sorted(hashes)) for name, hashes in model.own_cases.items()}
+    own_cases = b"".join(sorted(model.own_cases))
     return {
         "recipe": model.recipe,
         "data": model.data,
@@ -264,7 +264,10 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
     fields.check(fits, "averages", "are there, and the settings ask for none")
     recipe, data = fields.word("recipe"), fields.word("data")
     trained_on = [one.word(item) for one, item in fields.items("trained_on", MAX_TRAINED_ON)]
-    own_cases = _own_cases(fields, trained_on) if fields.has("own_cases") else {}
+    hashes = fields.take("own_cases", bytes) if fields.has("own_cases") else b""
+    fields.check(len(hashes) % HASH_BYTES == 0, "own_cases", "has part of a hash")
+    places = range(0, len(hashes), HASH_BYTES)
+    own_cases = frozenset(hashes[k : k + HASH_BYTES] for k in places)
     accuracy = fields.maybe("accuracy", _accuracy)
     fields.end()
 
@@ -305,15 +308,6 @@ def _history(fields: Fields) -> list[Measurement]:
     sound = (bounded >= 0) & (bounded <= (MAX_INTEGER, 1)) & (history[:, :1] % 1 == 0)
     fields.check(sound.all(), "history", "has a point that cannot be")
     return [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
-
-
-def _own_cases(fields: Fields, trained_on: list[str]) -> dict[str, frozenset[bytes]]:
-    inner, size = fields.inner("own_cases"), HASH_BYTES
-    read = {name: inner.take(name, bytes) for name in trained_on if inner.has(name)}
-    inner.end()
-    for name, data in read.items():
-        inner.check(len(data) % size == 0, name, "has part of a hash")
-    return {n: frozenset(d[k : k + size] for k in range(0, len(d), size)) for n, d in read.items()}
 
 
 def _accuracy(fields: Fields, name: str) -> Accuracy:

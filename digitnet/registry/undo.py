@@ -19,14 +19,11 @@ from digitnet.registry.schema import contents
 
 @dataclass(frozen=True)
 class Undone:
-    """What `undo` did. kind: that of what was kept (`Kept.kind`).
-
-    swapped: whether it replaced another version. older: the number of older versions kept. was: the
-    name until now of what has its old name again.
+    """What `undo` did. swapped: whether it replaced another version. older: the number of older
+    versions kept. was: the name until now of what has its old name again.
     """
 
     name: str
-    kind: str
     swapped: bool
     older: int
     was: str = ""
@@ -46,7 +43,11 @@ def undo(saves: Registry, name: str = "", number: int = 1, file: str = "") -> Un
         whole = [*islice((kept for kept in versions if not _is_worse(saves, kept)), number)]
         of = f"of {name!r} to undo" if name else "to undo"
         if not versions:
-            raise RegistryError(f"there is no delete, overwrite or rename {of}{_unnamed(saves)}")
+            places = [_places(saves, kept)[1] for kept in reversed(saves.trash.contents())]
+            unread = next(
+                (f"; {place} cannot be read" for place in places if not claim(place)[0]), ""
+            )
+            raise RegistryError(f"there is no delete, overwrite or rename {of}{unread}")
         if not whole:
             raise RegistryError(
                 f"there is nothing whole {of}: what is kept in {saves.trash.folder.name} is "
@@ -112,15 +113,6 @@ def _restorable(saves: Registry, name: str = "", file: str = "") -> list[Kept]:
     return found
 
 
-def _unnamed(saves: Registry) -> str:
-    """The latest file in the trash of which nobody knows whose it was, in words."""
-    for kept in reversed(saves.trash.contents()):
-        place = _places(saves, kept)[1]
-        if not claim(place)[0]:
-            return f"; {place} cannot be read"
-    return ""
-
-
 def _is_worse(saves: Registry, kept: Kept) -> bool:
     """Whether what is kept is damaged and what it would replace is whole, or that is a link."""
     path, place = _places(saves, kept)
@@ -176,4 +168,4 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
         raise doubt
     was = "" if was == back.name else was
     change = Change(now or gone, entry, saves.trash.last_number())
-    return Undone(entry.name, kept.kind, swapped, older, was, change)
+    return Undone(entry.name, swapped, older, was, change)

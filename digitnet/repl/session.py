@@ -84,16 +84,15 @@ class DataSets:
 
     def record(self, model: Model, name: str) -> None:
         """Notes that a network is trained on a data set now and, of one's own, on which cases."""
-        before = model.own_cases.get(name, None if name in model.trained_on else frozenset())
-        if before is not None and name in self.own.names():  # else not all of them are known
-            model.own_cases = model.own_cases | {name: before | self.get(name).hashes["train"]}
+        if model.knows_own_cases and name in self.own.names():
+            model.own_cases = model.own_cases | self.get(name).hashes["train"]
         model.trained_on = [other for other in model.trained_on if other != name] + [name]
 
     def has_changed(self, name: str, model: Model) -> bool:
-        """Whether an own data set may have had other cases when a network was trained on it."""
+        """Whether an own data set may have other cases than when a network was trained on it."""
         with suppress(BadFile, NotHere):
-            is_own, trained_on = name in self.own.names(), model.own_cases.get(name)
-            return is_own and trained_on != self.get(name).hashes["train"]
+            is_own = name in self.own.names()
+            return is_own and not self.get(name).hashes["train"] <= model.own_cases
         return True
 
     def is_seen(self, data: DataSet, model: Model, part: str = "test") -> bool | None:
@@ -112,15 +111,14 @@ class DataSets:
         given = {*SOURCES, *RELATIVES}
         if {name, data.name} <= {*given, *made}:
             return False
+        own = frozenset[bytes]() if name in {*given, GIVEN} else model.own_cases
         with suppress(BadFile, NotHere):
-            hashes, trained_on = self.get(data.name).hashes, model.own_cases.get(name)
-            if trained_on is None:
-                trained_on = self.get(name).hashes["train"]
-            is_as_it_was = name == data.name and trained_on == hashes["train"]
-            if not is_as_it_was and not trained_on.isdisjoint(hashes[part]):
-                return True
-            if name in given or name in model.own_cases:
-                return False
+            hashes, trained_on = self.get(data.name).hashes, own or self.get(name).hashes["train"]
+            if data.name in model.trained_on:  # its own parts may have a case in common
+                trained_on = trained_on - hashes["train"]
+            is_in = not trained_on.isdisjoint(hashes[part])
+            if is_in or own or name in given:
+                return is_in
         # nobody draws the cases of another data set, nor a case twice
         return False if name in made or (data.name == MINE and name != GIVEN) else None
 

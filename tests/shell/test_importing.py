@@ -347,9 +347,9 @@ def test_cases_that_were_trained_on_in_another_data_set_are_seen(
     hand = session.network()
     hand.trained_on = [trained_on]
     if trained_on in session.data_sets.own.names():
-        hand.own_cases[trained_on] = session.data(trained_on).hashes["train"]
+        hand.own_cases = session.data(trained_on).hashes["train"]
     assert do(session, "ch all")[0]["seen_in_training"] is seen
-    hand.own_cases = {}  # as in saves of earlier versions
+    hand.own_cases = frozenset()  # as in saves of earlier versions
     unknown = trained_on == data == "some" or trained_on == data == "one"
     assert do(session, "ch all")[0]["seen_in_training"] is (None if unknown else seen)
 

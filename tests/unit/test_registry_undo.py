@@ -60,46 +60,46 @@ def test_what_cannot_be_renamed_stays_as_it_is(
 
 Do = Callable[[Registry], object]
 RESTORED: dict[str, tuple[list[Do], list[Undone], dict[str, int]]] = {
-    "an overwritten version": ([], [Undone("x", "replaced", True, 0)], {"x": 1}),
-    "and back": ([], [Undone("x", "replaced", True, 0)] * 2, {"x": 2}),
+    "an overwritten version": ([], [Undone("x", True, 0)], {"x": 1}),
+    "and back": ([], [Undone("x", True, 0)] * 2, {"x": 2}),
     "a deleted network": (
         [lambda two: two.delete("x")],
-        [Undone("x", "deleted", False, 1)],
+        [Undone("x", False, 1)],
         {"x": 2},
     ),
     "a deleted network, though one of its name was saved since": (
         [lambda two: two.delete("x"), lambda two: two.save(plain(batches=5), "x")],
-        [Undone("x", "deleted", True, 1)],
+        [Undone("x", True, 1)],
         {"x": 2},
     ),
     "and the one saved since": (
         [lambda two: two.delete("x"), lambda two: two.save(plain(batches=5), "x")],
-        [Undone("x", "deleted", True, 1), Undone("x", "deleted", True, 0)],
+        [Undone("x", True, 1), Undone("x", True, 0)],
         {"x": 5},
     ),
     "a name": (
         [lambda two: two.rename("x", "y")],
-        [Undone("x", "named", False, 0, was="y")],
+        [Undone("x", False, 0, was="y")],
         {"x": 2},
     ),
     "and the other name": (
         [lambda two: two.rename("x", "y")],
-        [Undone("x", "named", False, 0, was="y"), Undone("y", "named", False, 0, was="x")],
+        [Undone("x", False, 0, was="y"), Undone("y", False, 0, was="x")],
         {"y": 2},
     ),
     "a name that was taken since": (
         [lambda two: two.rename("x", "y"), lambda two: two.save(plain(batches=5), "x")],
-        [Undone("x", "named", True, 0, was="y")],
+        [Undone("x", True, 0, was="y")],
         {"x": 2},
     ),
     "a version of one that was removed by hand": (
         [lambda two: file_of(two.folder).unlink()],
-        [Undone("x", "replaced", False, 0)],
+        [Undone("x", False, 0)],
         {"x": 1},
     ),
     "what came last of several": (
         [lambda two: two.delete("x"), lambda two: two.rename("other", "y")],
-        [Undone("other", "named", False, 0, was="y")],
+        [Undone("other", False, 0, was="y")],
         {},
     ),
 }
@@ -131,7 +131,7 @@ def test_every_kept_version_comes_back_by_its_number(registry: Registry) -> None
     for number in range(1, 5):
         registry.save(plain(batches=number), "x")
     registry.rename("x", "y")
-    assert undo(registry, "y", 3) == Undone("x", "replaced", False, 0, was="y")
+    assert undo(registry, "y", 3) == Undone("x", False, 0, was="y")
     assert batches_of(registry) == 1
     undo(registry, "x")
     assert batches_of(registry, "y") == 4

@@ -125,16 +125,12 @@ def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
         scale = raw if model.trainer.settings.pixels == "raw" else 1.0
         members.append((model.trainer.answering().copy(model.network.dtype), scale))
     network = Network([Committee((members[0][0].inputs,), members=members)])
-    on = {name: [m for _, m in models if name in m.trained_on]
-          for _, model in models for name in model.trained_on}  # fmt: skip
-    own_cases = {
-        name: frozenset[bytes]().union(*(m.own_cases[name] for m in trained))
-        for name, trained in on.items()
-        if all(name in m.own_cases for m in trained)
-    }
-    data = models[0][1].data
-    trainer = Trainer(network, Settings(), 0)
-    return Model(trainer, data=data, trained_on=list(on), own_cases=own_cases)
+    trained_on = dict.fromkeys(name for _, model in models for name in model.trained_on)
+    data, trainer = models[0][1].data, Trainer(network, Settings(), 0)
+    committee = Model(trainer, data=data, trained_on=list(trained_on))
+    if all(model.knows_own_cases for _, model in models):
+        committee.own_cases = frozenset().union(*(model.own_cases for _, model in models))
+    return committee
 
 
 def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:

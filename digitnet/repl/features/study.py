@@ -35,7 +35,6 @@ from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session, clean
 from digitnet.study.conduct import (
     NoWorkers,
-    PoolFactory,
     cluster,
     conduct,
     processes,
@@ -430,9 +429,7 @@ def _run_trainings(
     if not plan.round(results):
         return _so_far(session, record, plan)
     data = _data(session, record, plan)
-    pool: PoolFactory = partial(processes, data, threads.count())
-    if address:
-        pool = partial(cluster, data, address)
+    pool = partial(cluster, data, address) if address else partial(processes, data, threads.count())
     told = [f"Study {record.name!r}: {counted(total, 'training')}."] if is_new else []
     every = max(1, total // MAX_MILESTONES)
 
