@@ -338,25 +338,18 @@ Kind = TypeVar("Kind", Model, StudyRecord)
 
 @dataclass(frozen=True)
 class Change:
-    """What was done to a thing: its entry before and after; None for none.
-
-    number: the last in the trash by then; what comes later was changed by others. is_kept: whether
-    what was there before is in the trash.
+    """What was done to a thing: its entry before and after; None for none, and the same twice if
+    nothing can be taken back. number: the last in the trash by then; what comes later was changed
+    by others.
     """
 
     before: Entry | None = None
     after: Entry | None = None
     number: int = 0
-    is_kept: bool = True
 
     @property
     def entry(self) -> Entry:
         return self.after or self.before or Entry("", "")
-
-    @property
-    def can_be_undone(self) -> bool:
-        """Whether anything was changed."""
-        return self.is_kept if self.before else self.after is not None
 
 
 class Registry:
@@ -522,7 +515,7 @@ class Registry:
             entry = Entry(name, path.name, saved_at=document["saved_at"], **state(path))
             entry = describe(content, entry)
             self.update_list(entry)
-            return Change(there, entry, self.trash.last_number(), old is not None)
+            return Change(there if old else there and entry, entry, self.trash.last_number())
 
     def rename(self, old: str, new: str) -> Change:
         """Renames the network or study called `old`; its content is otherwise unchanged.

@@ -76,11 +76,6 @@ def last_change(saves: Registry) -> tuple[Kept, str, float] | None:
         return kept, said, max(status.st_ctime, status.st_mtime)
 
 
-def is_back(saves: Registry, change: Change) -> bool:
-    """Whether what was deleted is in its place again."""
-    return change.after is None and (saves.folder / change.entry.file).exists()
-
-
 def changed_since(saves: Registry, change: Change) -> str:
     """The name of what others have changed after a change, or saved under a name that it had made
     free; empty for nothing.

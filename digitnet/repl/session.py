@@ -74,7 +74,9 @@ class DataSets:
         if name not in self._read or self._read[name][0] != version:
             source = self.sources().get(name)
             if source is None:
-                raise NotHere(name, "undo brings back one that was deleted, data import makes one")
+                raise NotHere(
+                    name, "data sample uses another, undo brings back one that was deleted"
+                )
             self._read[name] = version, source.read(self.folders)
         return self._read[name][1]
 
@@ -87,13 +89,6 @@ class DataSets:
         if model.knows_own_cases and name in self.own.names():
             model.own_cases = model.own_cases | self.get(name).hashes["train"]
         model.trained_on = [other for other in model.trained_on if other != name] + [name]
-
-    def has_changed(self, name: str, model: Model) -> bool:
-        """Whether an own data set may have other cases than when a network was trained on it."""
-        with suppress(BadFile, NotHere):
-            is_own = name in self.own.names()
-            return is_own and not self.get(name).hashes["train"] <= model.own_cases
-        return True
 
     def is_seen(self, data: DataSet, model: Model, part: str = "test") -> bool | None:
         """Whether a network was trained on some of the test cases, or of the `validation` cases;
@@ -206,13 +201,9 @@ CHANGES_ANSWERS = ("average", "pixels")
 """The settings that change what a trained network answers, and so its accuracy."""
 
 
-KNOWN = ("accuracy", "data", "trained_on", "own_cases")
-"""What is known of a network apart from its training."""
-
-
 @dataclass(frozen=True)
 class Before:
-    """A state of a network, and of what is KNOWN. saved: `Session.saved` at that time."""
+    """A state of a network, and of its accuracy and data. saved: `Session.saved` at that time."""
 
     model: Model
     snapshot: Snapshot
@@ -224,7 +215,8 @@ class Before:
     @classmethod
     def of(cls, model: Model, session: "Session") -> "Before":
         trainer = model.trainer
-        known = {name: getattr(model, name) for name in KNOWN}
+        names = ("accuracy", "data", "trained_on", "own_cases")
+        known = {name: getattr(model, name) for name in names}
         history = list(trainer.history)
         return cls(model, trainer.snapshot(), history, trainer.settings, known, session.saved)
 
@@ -480,7 +472,7 @@ class Session:
 
     def changed(self, *changes: Change) -> None:
         """Call this after changes of saves or own data sets, which `undo` takes back together."""
-        if any(change.can_be_undone for change in changes):
+        if any(change.before is not change.after for change in changes):
             self.last_change = changes
         in_use = (True, self.data_sets.name)
         if any(change.after is None and change.entry.answers_to == in_use for change in changes):

@@ -77,10 +77,6 @@ class WorkerPool:
     submit: Callable[[Job], Future[Result]]
 
 
-PoolFactory = Callable[[], AbstractContextManager[WorkerPool]]
-"""Makes a context manager for a pool, which is shut down at the end even if jobs are running."""
-
-
 class NoWorkers(Refused):
     """There are no workers, or they keep breaking; the message says why. Results are kept."""
 
@@ -252,7 +248,7 @@ TRIES = 3  # give up after this many pools have broken in a row without a result
 def conduct(
     plan: Plan,
     results: dict[int, Result],
-    new_pool: PoolFactory,
+    new_pool: Callable[[], AbstractContextManager[WorkerPool]],
     keep: Callable[[Result], None],
     report: Report = ignore,
 ) -> None:

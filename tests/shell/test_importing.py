@@ -355,7 +355,7 @@ def test_cases_that_were_trained_on_in_another_data_set_are_seen(
 
 
 def test_cases_that_were_trained_on_are_seen_where_their_data_set_was_replaced_or_deleted(
-    session: Session, tmp_path: Path
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session.asker = NonInteractive(yes=True)
     one, other = (
@@ -363,6 +363,7 @@ def test_cases_that_were_trained_on_are_seen_where_their_data_set_was_replaced_o
         for a, b in ((FIRST, LAST), (LAST, FIRST))
     )
     do(session, f"data import one {one(tmp_path)}; n 784-10; t 1; ch all; pas x")
+    monkeypatch.setattr("digitnet.registry.schema.now", lambda: "2099-01-01T00:00:00+00:00")
     path = other(tmp_path)
     for line, seen in {
         "l x": False,

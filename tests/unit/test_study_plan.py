@@ -1,7 +1,7 @@
 """Studies: what is asked, which trainings that makes, who does them, and what the results say."""
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -18,7 +18,7 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.recipes import blueprint_of, build
 from digitnet.registry.model import Blueprint, Result
-from digitnet.study.conduct import TRIES, NoWorkers, PoolFactory, WorkerPool, conduct
+from digitnet.study.conduct import TRIES, NoWorkers, WorkerPool, conduct
 from digitnet.study.plan import (
     Job,
     Lead,
@@ -166,7 +166,7 @@ def test_a_network_is_made_again_from_its_blueprint(shape: str) -> None:
 # who does them
 
 
-def pools(lasting: int) -> PoolFactory:
+def pools(lasting: int) -> Callable[[], AbstractContextManager[WorkerPool]]:
     """Pools that do this many jobs, and then break."""
 
     @contextmanager

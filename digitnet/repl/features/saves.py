@@ -49,7 +49,7 @@ def _save(session: Session, name: str) -> Said:
     session.mark_saved()
     session.changed(change)
     said = f"Saved as {name!r} ({decimal(entry.bytes)})"
-    if change.is_kept and before and not before.damaged:
+    if before and before is not entry and not before.damaged:
         said += f"; undo {as_typed(name)} brings back the version before"
     elif hides:
         said += f"; del {as_typed(name)} brings back the included one"
@@ -139,8 +139,8 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
         said += f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
     if model.accuracy:
         said += f", {percent(model.accuracy.value)} right on the {model.accuracy.cases}"
-        on = model.accuracy.on.partition(" ")[0]
-        said += ", as it was then" * session.data_sets.has_changed(on, model)
+        own = session.data_sets.own.store.find(model.accuracy.on.partition(" ")[0], data=True)
+        said += ", as it was then" * bool(own and own.saved_at > model.saved_at)
     left = _autosaved(session, name) if recipe else ""
     return now_in_hand(model, f"{said}.{without_its_data(session, model)}{left}")
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Change
-from digitnet.registry.undo import Undone, changed_since, is_back, last_change
+from digitnet.registry.undo import Undone, changed_since, last_change
 from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
@@ -84,8 +84,10 @@ def undo(session: Session, name: kinds.UNDOABLE = "", number: kinds.COUNT = 1) -
     is_last_a_save = not isinstance(session.last_change, Before) and session.registry.exists(name)
     if name in TRAININGS and number == 1 and not is_last_a_save:
         done = _undo_training(session)
+    elif name:
+        done = _taken_back(session, take_back(session.registry, clean(name), number), number)
     else:
-        done = _undo_named(session, clean(name), number) if name else _undo_last(session)
+        done = _undo_last(session)
     session.undone = None if is_redo else session.last_change
     return done
 
@@ -108,13 +110,14 @@ def _undo_last(session: Session) -> Said:
     last = session.last_change
     if isinstance(last, Before) and last.model is session.hand:
         return _undo_training(session)
-    if not isinstance(last, tuple):
-        return _undo_named(session, file=_of_an_earlier_session(session))
     registry = session.registry
-    changes = [change for change in reversed(last) if not is_back(registry, change)]
+    if not isinstance(last, tuple):
+        return _taken_back(session, take_back(registry, file=_of_an_earlier_session(session)))
+    back = [c for c in last if not c.after and (session.saves / c.entry.file).exists()]
+    changes = [change for change in reversed(last) if change not in back]
     if not changes:
-        back = _listed([change.entry.name for change in last])
-        raise CommandError(f"another digitnet has restored {back} already. Nothing was changed")
+        restored = _listed([change.entry.name for change in back])
+        raise CommandError(f"another digitnet has restored {restored} already. Nothing was changed")
     for change in changes:
         if name := changed_since(registry, change):
             raise CommandError(
@@ -127,15 +130,12 @@ def _undo_last(session: Session) -> Said:
     if not before:
         deleted = _delete(session, names)
         return replace(deleted, fields={"restored": [], **deleted.fields})
-    if len(before) == 1:
-        return _undo_named(session, before[0].name, file=before[0].file)
     together: list[Change] = []
     for entry in before:
         undone = take_back(registry, entry.name, file=entry.file)
+        done = _taken_back(session, undone, 1, *together)
         together.append(undone.change)
-        session.changed(*together)
-        _follow(session, undone)
-    return Said(f"Restored {_listed(names)}.", {"restored": names})
+    return Said(f"Restored {_listed(names)}.", {"restored": names}) if names[1:] else done
 
 
 def _undo_training(session: Session) -> Said:
@@ -172,27 +172,23 @@ def _at(seconds: float) -> str:
     return f"{when(datetime.fromtimestamp(seconds, UTC).isoformat())} UTC"
 
 
-def _undo_named(session: Session, name: str = "", number: int = 1, file: str = "") -> Said:
-    """Takes back what was last done to a thing, or to the one that was changed last."""
-    undone = take_back(session.registry, name, number, file)
-    if undone.change.entry.kind == "data":
-        return _data_undone(session, undone.change)
-    session.changed(undone.change)
-    _follow(session, undone)
-    return Said(_said(undone, number), {"restored": undone.name})
-
-
-def _follow(session: Session, undone: Undone) -> None:
-    """Renames the network in hand with its save, and says whether it is saved now."""
-    model, entry = session.hand, undone.change.entry
+def _taken_back(session: Session, undone: Undone, number: int = 1, *together: Change) -> Said:
+    """Call this when something was taken back; renames the network in hand with its save, and notes
+    whether it is saved now. together: what was taken back just before, as a part of this.
+    """
+    change, model = undone.change, session.hand
+    if change.entry.kind == "data":
+        return _data_undone(session, change)
+    session.changed(*together, change)
     if undone.was:
         follow_rename(session, undone.was, undone.name)
     elif model and model.name == undone.name:
         session.saved = None
-        if not undone.swapped and model.saved_at == entry.saved_at:  # its deleted save is back
-            session.saved = (entry.trained_batches, model.trainer.settings)
+        if not undone.swapped and model.saved_at == change.entry.saved_at:  # its deleted save
+            session.saved = (change.entry.trained_batches, model.trainer.settings)
         else:
             model.saved_at = ""
+    return Said(_said(undone, number), {"restored": undone.name})
 
 
 def _data_undone(session: Session, change: Change) -> Said:
