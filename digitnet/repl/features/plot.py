@@ -90,8 +90,8 @@ def _histories(histories: dict[str, list[Measurement]], log: bool | None) -> Plo
         best = max(history, key=lambda measured: measured.validation_accuracy)
         said.append(
             f"{name}{': ' if name else ''}{counted(len(history), 'measurement')} in "
-            f"{counted(history[-1].batches, 'mini-batch')}; best validation accuracy "
-            f"{percent(best.validation_accuracy)} after {best.batches:,}."
+            f"{counted(history[-1].batches, 'mini-batch')}; at best "
+            f"{percent(best.validation_accuracy)} right, after {best.batches:,}."
         )
     measured = {name: [asdict(m) for m in history] for name, history in histories.items()}
     fields = {"history": measured[""]} if "" in measured else {"histories": measured}

@@ -119,9 +119,13 @@ def _add(points: list[Point], point: Point) -> None:
 
 
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
-    title = Text(chart.title, justify="center")
-    for number, name, _ in (line for line in chart.lines if line[1]):
-        title.append(f"  {_marker(number, blocks=blocks)} {name}", COLOURS[number % len(COLOURS)])
+    names = Text("  ").join(
+        Text(f"{_marker(number, blocks=blocks)} {name}", COLOURS[number % len(COLOURS)])
+        for number, name, _ in chart.lines
+        if name
+    )
+    gap = "  " if len(f"{chart.title}  {names}") <= width else "\n"
+    title = Text.assemble(chart.title, gap * bool(names), names, justify="center")
     return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
 
 
