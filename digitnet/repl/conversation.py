@@ -20,6 +20,8 @@ COACHES = ("lesson", "tour", "patient")
 class Conversation(Loop):
     """A session with its output, and what a prompt shows of it."""
 
+    clock = work_clock
+
     def __init__(self, session: Session, output: Output) -> None:
         """Runs nothing yet."""
         super().__init__(session, output)
@@ -59,10 +61,6 @@ class Conversation(Loop):
         if self.session.hand is None:
             return "digitnet> "
         return f"{self.session.hand.title}{'*' if self.session.unsaved else ''}> "
-
-    def resume(self, seconds: float) -> None:
-        """Call this after the program was suspended for so many seconds."""
-        work_clock.suspended += seconds
 
     def toolbar(self, width: int) -> str:
         """The text below the prompt."""

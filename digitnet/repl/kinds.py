@@ -94,15 +94,13 @@ def number_or(metavar: str, expects: str, words: Mapping[str, str], low: int = 0
     )
 
 
-def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    entries = session.registry.offered()
-    return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
+def _saves(session: Session, words: Sequence[str], *, own: bool = False) -> Mapping[str, str]:
+    """own: without the included networks, which cannot be changed."""
+    entries = [e for e in session.registry.offered() if not (e.damaged or (own and e.included))]
+    return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries}
 
 
-def _own_saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    """Without the included networks, which cannot be changed."""
-    own = {each.name for each in session.registry.offered() if not each.included}
-    return {name: about for name, about in _saves(session, words).items() if name in own}
+_own_saves = partial(_saves, own=True)
 
 
 def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:

@@ -21,7 +21,8 @@ from digitnet.engine.run import Status, run
 from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
 from digitnet.repl.features.check import Case, CheckResult
-from digitnet.repl.features.draw import Board, Reading
+from digitnet.repl.features.draw import Board
+from digitnet.repl.features.img import Reading
 from digitnet.repl.features.train import TrainingReport
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.file import drawing_of_screen

@@ -17,8 +17,8 @@ from session_helpers import do, refusal
 
 from digitnet.digits.drawing import Place
 from digitnet.digits.prepare import Picture
-from digitnet.repl.features.draw import Board, Layout, Reading
-from digitnet.repl.features.img import PIXELS
+from digitnet.repl.features.draw import Board, Layout
+from digitnet.repl.features.img import PIXELS, Reading
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.person import show
 

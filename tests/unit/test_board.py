@@ -6,7 +6,8 @@ from board_helpers import draw
 
 from digitnet.digits.drawing import SIDE
 from digitnet.digits.prepare import Picture
-from digitnet.repl.features.draw import PAPERS, Board, Layout, Reading, layout_for
+from digitnet.repl.features.draw import PAPERS, Board, Layout, layout_for
+from digitnet.repl.features.img import Reading
 from digitnet.repl.pictures.grid import Grid, Line
 
 SEEN = np.zeros((28, 28), np.uint8)

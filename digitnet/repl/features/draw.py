@@ -18,7 +18,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number
-from digitnet.repl.features.img import PictureReader, judge
+from digitnet.repl.features.img import PictureReader, Reading, judge, no_digit
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
     LABEL_STYLES,
@@ -31,7 +31,6 @@ from digitnet.repl.pictures.digit import (
     verdict,
 )
 from digitnet.repl.pictures.grid import Grid, Window
-from digitnet.repl.pictures.tables import with_article
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
@@ -74,19 +73,6 @@ STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 """By how many pixels to the right and down the arrows move the cursor."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A network's outputs for a digit. seen: the pixels that the network takes of `picture`.
-    is_digit: whether it is probably one.
-    """
-
-    seen: Picture
-    outputs: list[float]
-    guess: int
-    picture: Picture | None = None
-    is_digit: bool = True
-
-
 Readings: TypeAlias = Sequence[Reading]
 """Of the digits of a number, from the left."""
 
@@ -101,9 +87,7 @@ def number(digits: Readings) -> str:
 def said(digits: Readings) -> str:
     """`guess 314`, or what it would be if it were a digit."""
     read = number(digits)
-    if len(digits) > 1 or digits[0].is_digit:
-        return f"guess {read}"
-    return f"no digit ({with_article(read)} if it were one)"
+    return f"guess {read}" if len(digits) > 1 or digits[0].is_digit else no_digit(read)
 
 
 def layout_for(width: int, height: int) -> Layout:
@@ -321,7 +305,7 @@ def draw(session: Session, index: kinds.INDEX = None) -> Result:
     if not board.digits:
         what = "nothing is drawn" if board.drawing.is_blank else "there is no digit in the drawing"
         raise CommandError(f"{what}: d begins again, a larger digit is read better")
-    pictures = [digit.picture for digit in board.digits if digit.picture is not None]
+    pictures = [digit.place.picture for digit in board.digits if digit.place]
     session.last_pictures = pictures, board.answer
     return DrawResult(board.digits, board.answer)
 
@@ -332,15 +316,8 @@ def _reader(model: Model) -> Read:
 
     def read(ink: Picture) -> Readings:
         try:
-            digits = page_of(ink / np.float32(255), judge()).digits
+            return reader.read(page_of(ink / np.float32(255), judge()).digits)
         except NoDigit:
             return ()
-        seen, a = reader.read(digits)
-        return [
-            Reading(pixels, values, guess, digit.picture, digit.is_digit(values))
-            for digit, pixels, values, guess in zip(
-                digits, seen, a.tolist(), answers_of(a).tolist(), strict=True
-            )
-        ]
 
     return read

@@ -48,6 +48,19 @@ def outputs_of(network: Network, inputs: NDArray[Any], scale: float) -> Array:
     return a
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A network's outputs for a digit. seen: the pixels that it takes. place: where the digit is.
+    is_digit: whether it is probably one.
+    """
+
+    seen: Picture
+    outputs: list[float]
+    guess: int
+    place: Digit | None = None
+    is_digit: bool = True
+
+
 class PictureReader:
     def __init__(self, model: Model) -> None:
         """Raises CommandError if the network does not take pictures."""
@@ -65,11 +78,12 @@ class PictureReader:
         """The pixels that the network takes from prepared pictures, (..., 28, 28)."""
         return pictures[..., self._pixels, self._pixels]
 
-    def read(self, digits: Sequence[Digit]) -> tuple[list[Picture], Array]:
-        """The pixels that the network takes of each digit, and its outputs, (digits, outputs)."""
+    def read(self, digits: Sequence[Digit]) -> list[Reading]:
         seen = [self.seen(digit.picture) for digit in digits]
-        a = [each.read(outputs) for each, outputs in zip(digits, self.outputs(seen), strict=True)]
-        return seen, np.stack(a)
+        outputs = zip(digits, self.outputs(seen), strict=True)
+        a = np.stack([digit.read(its) for digit, its in outputs])
+        read = zip(seen, a.tolist(), answers_of(a).tolist(), digits, strict=True)
+        return [Reading(*each, each[-1].is_digit(each[1])) for each in read]
 
     def outputs(self, seen: Sequence[Picture]) -> Array:
         """The outputs, (pictures, outputs). Raises CommandError if they are not finite."""
@@ -355,6 +369,10 @@ def _found(word: str) -> list[tuple[str, Found | str]]:
     return [(str(f.path), f) for f in found] if found or there else [(word, none)]
 
 
+def no_digit(guess: int | str) -> str:
+    return f"no digit ({with_article(guess)} if it were one)"
+
+
 def _read(name: str, found: Found | str, reader: PictureReader, session: Session) -> PageRead:
     if isinstance(found, str):
         return PageRead(name, Page([]), [DigitRead(name, found)])
@@ -371,15 +389,11 @@ def _read(name: str, found: Found | str, reader: PictureReader, session: Session
     except (BadFile, NoDigit, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return PageRead(name, Page([]), [DigitRead(name, reason, answer=found.answer)])
-    seen, a = reader.read(page.digits)
-    digits = []
-    for number, (guess, values) in enumerate(zip(answers_of(a).tolist(), a.tolist(), strict=True)):
-        place, known = page.digits[number], page.digits[number].is_digit(values)
-        digits.append(DigitRead(
-            name, "" if known else f"no digit ({with_article(guess)} if it were one)",
-            guess if known else None, tuple(values), found.answer, number + 1, len(seen),
-            seen[number], place, guess,
-        ))  # fmt: skip
-    read = [d for d in digits if d.guess is not None] or digits
-    session.last_pictures = [d.place.picture for d in read if d.place], found.answer
+    digits, every = list[DigitRead](), reader.read(page.digits)
+    for number, r in enumerate(every, 1):
+        guess, reason = (r.guess, "") if r.is_digit else (None, no_digit(r.guess))
+        about = tuple(r.outputs), found.answer, number, len(every), r.seen, r.place, r.guess
+        digits.append(DigitRead(name, reason, guess, *about))
+    read = [r for r in every if r.is_digit] or every
+    session.last_pictures = [r.place.picture for r in read if r.place], found.answer
     return PageRead(name, page, digits)

@@ -129,7 +129,7 @@ class Loading(Completer):
     def resume(self, seconds: float) -> None:
         """Call this after the program was suspended for so many seconds."""
         if self.program:
-            self.program.resume(seconds)
+            self.program.clock.suspended += seconds
 
 
 class Reader(Protocol):
