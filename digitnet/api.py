@@ -202,7 +202,7 @@ def read(file: str | Path, network: Network | None = None) -> list[Digit]:
 
 @cache
 def _judge() -> Judge | None:
-    """The included network that tells what is a digit, which `img` asks; None if it is missing."""
+    """The included digit detector, which `img` asks too; None if it is missing."""
     included, judge = Registry(paths.included_folder()), Network()
     if not included.exists("judge"):
         return None

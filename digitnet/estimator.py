@@ -111,7 +111,7 @@ class Estimator:
         if self._model is None or not self.warm_start:
             self._begin(inputs, np.unique(answers))
         elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
-            raise ValueError(f"{changed[0]} was changed: fit with warm_start=False to begin anew")
+            raise ValueError(f"{changed[0]} was changed: fit with warm_start=False to start over")
         else:
             self._set(self._model)
         model = self._there()

@@ -203,7 +203,7 @@ class Layer(ABC):
 
     def __init__(self, input_shape: Shape, shape: Shape, dtype: DTypeLike = np.float32) -> None:
         if prod(shape) > MAX_OUTPUTS:
-            raise ValueError(f"a layer makes at most {MAX_OUTPUTS:,} numbers of a case")
+            raise ValueError(f"a layer has at most {MAX_OUTPUTS:,} outputs per case")
         self.input_shape, self.shape = input_shape, shape  # for one case
         self.dtype: Any = np.dtype(dtype)
 

@@ -113,7 +113,7 @@ class Settings:
     )
     augment: str = _field(
         "none",
-        "how much cases are deformed: none, light, strong or rotation=12,shift=2",
+        "how much cases are augmented: none, light, strong or rotation=12,shift=2",
         lambda value: _text(value) in NAMED or Augment.parse(value),
         _augments,
     )

@@ -254,7 +254,7 @@ class MiniBatches:
             side = isqrt(inputs := cases.inputs.shape[1])
             if side * side != inputs or side < 2:
                 raise Unfit(
-                    f"deformations need square pictures, and a case has {inputs:,} numbers here. "
+                    f"augmentation needs square pictures, and a case has {inputs:,} numbers here. "
                     "Example: set augment none"
                 )
             self._deformer = Deformer(side, side, self.seed, Augment.parse(settings.augment))

@@ -379,8 +379,8 @@ STRONG = {
         {"dropout": 0.2}, lambda f: largest_dropout(f.network) > 0.5,
     ),
     "augment": Strong(
-        "The cases are deformed too much.",
-        "Deform cases as long as one still reads them, in show augment: a 6 turned over is a 9.",
+        "The cases are augmented too much.",
+        "Augment only as far as you can still read them (show augment): a 6 upside down is a 9.",
         {"augment": "none"}, _deforms_much,
     ),
     "smoothing": Strong(
@@ -663,9 +663,9 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
     return None
 
 
-@fault(LAYERS, "It cannot learn even a few cases by heart.", FATAL | {LAYERS})
+@fault(LAYERS, "It cannot memorize even a few cases.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
-    """A sound network learns 16 cases by heart: a copy should get thirteen right by Adam on nothing
+    """A sound network memorizes 16 cases: a copy should get thirteen right by Adam on nothing
     else (Karpathy: overfit one batch). If it cannot, a layer is too narrow, or missing.
     """
     right, count = f.fitted
@@ -716,10 +716,10 @@ def stale(f: Facts) -> Evidence:
     return text, [Remedy("t 1")]
 
 
-@fault(LEARNING, "It has learned its cases by heart, and reads others worse.", {DATA, "stale"})
+@fault(LEARNING, "It has memorized its cases, and reads others worse.", {DATA, "stale"})
 def over_fitting(f: Facts) -> Evidence:
     """The training cases are read much better than validation cases (AUTOTRAINER), whose cost has
-    risen since its lowest (UMLAUT); each alone is common. More cases, deformations, dropout or
+    risen since its lowest (UMLAUT); each alone is common. More cases, augmentation, dropout or
     penalties help; training longer does not.
     """
     train, validation = f.on_train.accuracy, f.on_validation.accuracy

@@ -91,7 +91,7 @@ def _all() -> Iterator[Meaning]:
         kind = f"a cost of {output} outputs" if form.outputs else "a cost"
         example = f"n 784-100-10 sigmoid {output} {name}"
         yield Meaning(name, kind, _first(form.value), example)
-    kinds = {"optimizer": "an optimizer", "schedule": "a schedule", "augment": "deformations"}
+    kinds = {"optimizer": "an optimizer", "schedule": "a schedule", "augment": "augmentation"}
     for setting, kind in kinds.items():
         for name, summary in NAMED_VALUES[setting]().items():
             yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")

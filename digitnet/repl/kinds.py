@@ -193,7 +193,7 @@ FINDING = Annotated[int, replace(_COUNT, expects="the number of a finding, from 
 ITERATIONS = Annotated[int, replace(_COUNT, expects="a number of iterations, from 1")]
 _ALL = {"all": "every case"}
 COUNT_OR_ALL = Annotated[int | str, number_or("N", _COUNT.expects, _ALL, low=1)]
-_AUGMENT = {"augment": "training cases as they are deformed"}
+_AUGMENT = {"augment": "training cases as they are augmented"}
 SHOWN = Annotated[int | str, number_or("N", _COUNT.expects, _AUGMENT, low=1)]
 _STEPS = {"next": "skip a step", "off": "end it"}
 LESSON = Annotated[int | str, number_or("N", "the number of a lesson, from 1", _STEPS, low=1)]

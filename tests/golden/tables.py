@@ -202,7 +202,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "optimizers": optimizers,
     "schedules": lambda: meanings("schedule", "factor", NAMED_VALUES["schedule"]()),
     "minimisers": lambda: meanings("method", "what it is", METHODS),
-    "deformations": lambda: meanings("name", "deformations", NAMED_VALUES["augment"]()),
+    "augmentation": lambda: meanings("name", "distortions", NAMED_VALUES["augment"]()),
     "data sets": lambda: meanings(
         "data set",
         "what it is",

@@ -71,7 +71,7 @@ def test_what_cannot_vote_is_told(session: Session, line: str, words: str) -> No
 
 def test_deformations_are_shown_and_trained_on(session: Session) -> None:
     do(session, "n diary")
-    assert "are not deformed. Example: set augment light" in refusal(session, "show augment")
+    assert "are not augmented. Example: set augment light" in refusal(session, "show augment")
     do(session, "set augment strong")
     shown = do(session, "show augment")[0]
     assert len(shown["cases"]) == 18
@@ -91,7 +91,7 @@ def test_what_is_for_pictures_is_refused_for_a_table_also_where_a_save_has_it(
     trainer.change(trainer.settings.changed("augment", "light"))
     for line in ("t 5", "step", "min 1"):
         assert "xor is a table" in refusal(session, line)
-    assert "are not deformed" in refusal(session, "show augment")
+    assert "are not augmented" in refusal(session, "show augment")
     do(session, "set augment none; t 5")
 
 

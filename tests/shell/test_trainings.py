@@ -209,7 +209,7 @@ def test_the_last_cost_of_the_curve_is_told_beside_that_on_training_cases(sessio
     text = " ".join(shown(session, "n diary; set cases 500; set augment light; t 1e").split())
     last = re.findall(r"mini-batches cost ([\d.]+)", text)[-1]
     assert re.search(
-        rf"cost [\d.]+ on training cases \({last} on the last mini-batches, deformed\)", text
+        rf"cost [\d.]+ on training cases \({last} on the last mini-batches, augmented\)", text
     )
 
 

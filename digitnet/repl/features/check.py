@@ -287,7 +287,7 @@ MAX_SHOWN = 100  # maximum number of cases of one `show`
 
 @command("show", group="Digits", rank=6)
 def show(session: Session, count: kinds.SHOWN = 6) -> Said:
-    """Show random test cases with their answers, or deformed training cases.
+    """Show random test cases with their answers, or augmented training cases.
 
     show: six random test cases
     show augment: training cases as the network sees them with `set augment`
@@ -319,7 +319,7 @@ def _deformed(session: Session, data: DataSet, rows: Integers) -> list[NDArray[A
     """These training cases, as the network in hand may see them."""
     augment = Augment.parse(session.network().trainer.settings.augment)
     if augment == Augment() or data.picture is None:
-        raise CommandError("the training cases are not deformed. Example: set augment light")
+        raise CommandError("the training cases are not augmented. Example: set augment light")
     height, width = data.picture
     pictures = data.train.inputs[rows].reshape(-1, height, width) * np.float32(data.train.scale)
     deformed = np.empty_like(pictures)

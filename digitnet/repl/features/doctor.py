@@ -159,7 +159,7 @@ def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
     lost = best.validation_accuracy - last.validation_accuracy
     if lost < LOST or best.batches > last.batches / 2:
         return ""
-    help_ = "dropout may (? dropout)" if data.picture is None else "deformed ones may (? augment)"
+    help_ = "dropout may (? dropout)" if data.picture is None else "augmented ones may (? augment)"
     return (
         f"But it is past its best: {percent(best.validation_accuracy)} of the validation cases "
         f"were right after {counted(best.batches, 'mini-batch')}, and "
@@ -184,7 +184,7 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
     return diagnose(facts), (
         f"{counted(len(data.train), 'training case')} and their answers, the signals and "
         f"gradients of {counted(len(model.network.layers), 'layer')}, the history, a few of them "
-        "learned by heart, and a short training of a copy"
+        "memorized, and a short training of a copy"
     )
 
 

@@ -92,9 +92,7 @@ class PictureReader:
 
 @cache
 def judge() -> Judge | None:
-    """The included network that tells digits from what is none, and from several; None if it was
-    taken away.
-    """
+    """The included digit detector: is it one digit, several, or none? None if it is missing."""
     registry = Registry(included_folder())
     return PictureReader(registry.load("judge")).outputs if registry.exists("judge") else None
 

@@ -189,7 +189,7 @@ class TrainingResult(Drawn):
     """The result of a training; its curves stay on the screen if they were shown live.
 
     settings: at its start. recent_cost: since the last measurement. usual_rate: of the network.
-    can_augment: whether the cases could be deformed, and are not. is_seen: whether the validation
+    can_augment: whether the cases could be augmented, and are not. is_seen: whether the validation
     cases are among those it was trained on. is_last: whether a signal ends the session.
     """
 
@@ -226,7 +226,7 @@ class TrainingResult(Drawn):
         said = f"cost {rounded(self.outcome.cost)} on training cases"
         if not self.outcome.batches or self.outcome.best or self.outcome.stopped == "diverged":
             return said
-        deformed = "" if self.settings.augment == "none" else ", deformed"
+        deformed = "" if self.settings.augment == "none" else ", augmented"
         return f"{said} ({rounded(self.recent_cost)} on the last mini-batches{deformed})"
 
     def advice(self) -> str:
