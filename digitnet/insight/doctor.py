@@ -199,7 +199,7 @@ def _damaged(f: Facts, how: str) -> Evidence:
         blamed = "training" if len(wrong) == len(agreements) > 1 else name
         text = f"{_percent(each[''])} of the {name} cases have the answer of the training cases "
         text += f"that look most like them, and {_percent(each[how])} if {back}; so the {blamed} "
-        return text + "set is wrong: mend its file, and import it again", ()
+        return text + "set is wrong: fix its file and import it again", ()
     return None
 
 
@@ -262,7 +262,7 @@ def scrambled(f: Facts) -> Evidence:
     if min(f.data.smoothness.values(), default=1) >= 0.3:
         return None
     told = ", ".join(f"{value:.2f} in the {n} set" for n, value in f.data.smoothness.items())
-    return f"a pixel and the one beside it correlate by {told}; usual is 0.8", ()
+    return f"a pixel and the one beside it correlate by {told}; 0.8 is typical", ()
 
 
 UNLIKE = {*DAMAGES, "imbalance", "unseen", "scrambled", "same-inputs"}
@@ -805,7 +805,7 @@ def repeated(f: Facts) -> Evidence:
     return f"{len(f.data.different):,} different ones among {len(f.data.train):,} cases", ()
 
 
-@fault(LEARNING, "Training cases are in another set, so its accuracy is too good.", {"same-inputs"})
+@fault(LEARNING, "Training cases are in another set, so its accuracy is inflated.", {"same-inputs"})
 def seen(f: Facts) -> Evidence:
     """On cases that it was trained on, a set tells how well it remembers, not how it reads."""
     for name, cases in f.data.sets.items():

@@ -46,7 +46,7 @@ class Conversation(Loop):
         return went_well
 
     def first_words(self) -> str:
-        """What to say before the first line: a welcome to who has saves, and autosaved training."""
+        """What to say before the first line: a welcome back, and what was autosaved."""
         if isinstance(self.output, JsonOutput):
             return ""
         lines = []

@@ -161,7 +161,7 @@ _AMOUNT = Kind(
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
 AMOUNT = Annotated[Amount | None, _AMOUNT]
-_HORIZON = "the training of a schedule, such as 20e"
+_HORIZON = "a length of training, such as 20e"
 HORIZON = Annotated[str, Kind("HORIZON", _HORIZON, horizon, joins=_AMOUNT.joins)]
 
 _INDEX = Kind("INDEX", "the number of a case (cases are numbered from 0)", whole)

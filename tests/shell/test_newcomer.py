@@ -67,7 +67,7 @@ NEXT_EVENING = [
     ("? hidden layers", "hidden layer, a term"),
     ("how do I draw", "? draw explains it"),
     ("n mini", "New network 3-3-2"),
-    ("study nosuch", "nothing to vary, nor the name of a study"),
+    ("study nosuch", "is neither a setting nor a study"),
     ("find lr", "cost against learning rate"),
     ("set theme dark; c 1", "guess"),
 ]

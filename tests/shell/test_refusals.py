@@ -80,7 +80,7 @@ WRONG = {
     "c 'open": "not closed",
     "i now": "takes no arguments",
     "set lr 3": "'lr' is not a setting. Did you mean rate?",
-    "study epoch 1 2": "nor the name of a study. Did you mean epochs?",
+    "study epoch 1 2": "neither a setting nor a study. Did you mean epochs?",
     "quiz now": "quiz: 'now' is not a number, or `skip`. Example",
     "what is a hidden layer?": "'what' is not a command. ? hidden layer explains it",
     "0,5": "'0,5' is not a command. quiz 0,5 answers a question of quiz",

@@ -52,7 +52,7 @@ def test_wrong_of_one_answer_and_of_one_guess(trained: Session) -> None:
         ("4", "misread", len(fours["cases"])),
         ("4 9", "read as 9", matrix[4, 9]),
     ]:
-        said = f"{count} of the 100 4s of the sample test set are {kind}, surest first\n"
+        said = f"{count} of the 100 4s of the sample test set are {kind}, most confident first\n"
         assert shown(trained, f"wrong {line}").startswith(said)
 
 

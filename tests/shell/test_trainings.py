@@ -85,7 +85,7 @@ def test_a_target_out_of_reach_says_how_far_it_came(session: Session) -> None:
     assert found
     assert int(found[1]) >= 30
     assert f"Validation accuracy {found[2]} %, cost" in text
-    assert text.endswith("The training cases are learnt: set augment light makes more of them.")
+    assert text.endswith("The training cases are learned: set augment light makes more of them.")
 
 
 # undo t

@@ -247,7 +247,7 @@ def _download(session: Session) -> None:
 def mine(session: Session, what: kinds.DIGITS_OR_VERB = None, number: kinds.INDEX = None) -> Said:
     """Add the digits that d or img read last to your own data set, with their right answers.
 
-    Of several, one digit adds the last, and as many digits as were read add all of them.
+    If several were read, one digit adds the last of them, and a digit for each adds them all.
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
     is kept for testing. It is kept with the saves. mine show shows what is in it, the

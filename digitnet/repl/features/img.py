@@ -221,7 +221,7 @@ class PageRead(Drawn):
         if len(doubtful) > MAX_DOUBTS:
             yield f"{len(doubtful) - MAX_DOUBTS:,} more are doubtful."
         if any(each.judged is not None for each in self.page.digits):
-            yield "Digits that touch were cut apart; judge, which saw how, helps to read them."
+            yield "Touching digits were separated; judge helped to read them."
         if self.page.left_out:
             pieces = counted(self.page.left_out, "piece")
             yield f"Not read: {pieces} too small or too large for a digit, or filled."

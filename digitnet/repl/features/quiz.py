@@ -91,7 +91,7 @@ class QuizResult(Drawn):
 
 @command("quiz", group="Asking")
 def quiz(session: Session, answer: kinds.ANSWERED = None) -> QuizResult:
-    """Compute a number of why or step yourself: an output, a delta, a new weight, a curve's rate.
+    """Work out a number that why or step shows: an output, a delta, a new weight, a curve's rate.
 
     The question is about a random case of the network in hand, or of mini if there is none. An
     answer may be off by 1 %. After three wrong ones the right one is shown.

@@ -30,7 +30,7 @@ def _asked_for(session: Session) -> str:
     if not name.strip():
         raise CommandError("no name was given; nothing was saved. Example: p first")
     if name.partition(" ")[0] in COMMANDS and not session.asker.confirm(
-        f"{name} is a command. Is it also to be the network's name?"
+        f"{name} is a command. Use it as the network's name anyway?"
     ):
         raise CommandError("nothing was saved; the network is still in hand. p asks again")
     return name

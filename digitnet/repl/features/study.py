@@ -246,7 +246,7 @@ class StudyResult(Drawn):
             is_done = len(self.record.results) == self.plan.count()
             return f"{said} {ahead}{'; --repeat 5 shows whether it is luck' * is_done}."
         low, high = (100 * end for end in self.lead.interval)
-        verdict = "more than luck" if self.lead.is_clear else "no clear winner"
+        verdict = "significant" if self.lead.is_clear else "no clear winner"
         return f"{said} {ahead} (95 % interval {low:.2f} to {high:.2f}): {verdict}."
 
     def _named(self, group: Trials) -> str:
@@ -307,7 +307,7 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
     if not session.registry.exists(clean(rest[0])):
         known = (*SETTINGS, SHAPE, EPOCHS, *(e.name for e in session.registry.offered()))
         hint = nearest(rest[0], known) or "Example: study rate 0.01 0.1"
-        raise CommandError(f"{quoted(rest[0])} is nothing to vary, nor the name of a study. {hint}")
+        raise CommandError(f"{quoted(rest[0])} is neither a setting nor a study. {hint}")
     record = session.registry.load_study(clean(rest[0]))
     plan = _plan(record)
     match rest[1:]:

@@ -240,7 +240,7 @@ class TrainingResult(Drawn):
         if outcome.best:
             sentences += [f"The weights after {counted(outcome.batches, 'mini-batch')} are kept."]
         if stopped == "patience" and self.can_augment and outcome.train_accuracy > LEARNT:
-            sentences += ["The training cases are learnt: set augment light makes more of them."]
+            sentences += ["The training cases are learned: set augment light makes more of them."]
         is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
         is_guessing = outcome.is_guessing and stopped != "diverged"
         if is_guessing and rate > self.usual_rate:
@@ -401,7 +401,7 @@ def _last_seen(seen: Followed, ended: str) -> Said:
     """What was last seen of a training. ended: why; empty if it still runs."""
     state = {
         "": "It goes on.",
-        "silent": f"Nothing was heard of it for {SILENT_SECONDS:.0f} seconds.",
+        "silent": f"It has not reported for {SILENT_SECONDS:.0f} seconds.",
     }.get(ended) or "It has ended. " + ENDINGS.get(ended, "")
     batches, accuracy = seen.since + seen.report.batches, seen.report.accuracy
     sentence = (

@@ -71,7 +71,7 @@ def undo(session: Session, name: kinds.UNDOABLE = "", number: kinds.COUNT = 1) -
 
     undo t takes back the last training of the network in hand. With a name, takes back what was
     last done to that network or data set; with a number, brings back an earlier version, counted
-    from the last. What is replaced is kept, and undo brings it back.
+    from the last; another undo returns to what that replaced.
 
     undo t: take back the last t, min or step
     undo first 2: the second-last version of first that is kept

@@ -108,7 +108,7 @@ class WrongResult(Record):
         yield (
             f"{f'{count:,}' if count else 'None'} of {self.of} of the {self.set} set "
             f"{'is' if count == 1 else 'are'} {self.kind}"
-            f"{', surest first' if count > 1 else ''}"
+            f"{', most confident first' if count > 1 else ''}"
         )
         if self.cases:
             size, most = size_of(self.cases[0].framed(view)), MAX_SHOWN
@@ -129,7 +129,7 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
     All of them, those with one answer, or those with one answer and one guess. The confidence below
     each is the output of the guess.
 
-    wrong: all misread test cases, the surest first
+    wrong: all misread test cases, the most confident guesses first
     wrong 4: fours that are misread
     wrong 4 9: fours read as nines
     """
@@ -144,7 +144,7 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
     if answer is not None:
         is_one = guesses.answers == answer
         indices, total = indices[is_one[indices]], int(is_one.sum())
-        of = f"the {total:,} {answer}s"
+        of = f"the {total:,} {answer}s" if answer < 10 else f"the {total:,} cases of {answer}"
     if guess is not None:
         indices, kind = indices[guesses.guesses[indices] == guess], f"read as {guess}"
     cases = Misread.of(indices, guesses, data, data.test)

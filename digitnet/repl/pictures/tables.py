@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 SEEN_IN_TRAINING = {
-    True: ["Warning: it was trained on some or all of these cases, so this is too good."],
+    True: ["Warning: it was trained on some or all of these cases, so this is optimistic."],
     None: ["It was trained on cases that are not here, and these may be among them."],
     False: [],
 }

@@ -51,7 +51,7 @@ digitnet {}: train a neural network to read handwritten digits.
 {}tour shows you round in two minutes, ? lists all commands, s leaves."""
 
 NEWCOMER = "Type t to train one, c to ask it, d to draw a digit, pas NAME to keep it.\n"
-"""In place of what is told to who has saves, once the list of them is read."""
+"""For a person who has no saves yet; others are welcomed back once the list of them is read."""
 
 MENU_ROWS = 6
 """Rows kept free below the prompt for the menu of completions, once something is typed."""
