@@ -1,6 +1,6 @@
 """What a command returns, and what it reports while it works: each knows how it looks."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from math import floor
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -80,7 +80,7 @@ class Said(Record):
     fields: its JSON.
     """
 
-    shown: ScreenOnly[RenderableType | Callable[[View], Iterable[RenderableType]]]
+    shown: ScreenOnly[RenderableType | Callable[[View], RenderResult]]
     fields: Merged[Mapping[str, Any]]
 
     def drawn(self, view: View) -> RenderResult:

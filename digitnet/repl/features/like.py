@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import RenderResult
 from rich.text import Text
 
@@ -18,47 +17,16 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import gallery, halved, named, pixels, small_case
+from digitnet.repl.pictures.digit import Framed, gallery, halved, named, pixels, small_case
 from digitnet.repl.pictures.tables import with_article
-from digitnet.repl.result import Merged, Record, ScreenOnly
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 MOST_ALIKE = 6
 
 
-@dataclass(frozen=True)
-class Alike(Record):
-    """A training case, its answer, and its distance from the test case."""
-
-    index: int
-    answer: int
-    distance: float
-    inputs: ScreenOnly[NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class LikeResult(Record):
-    """The training cases nearest to a test case, by its inputs and by the last hidden layer."""
-
-    case: Merged[Case]
-    inputs: list[Alike]
-    hidden: list[Alike]
-
-    def drawn(self, view: View) -> RenderResult:
-        yield f"{self.case}, {with_article(named(self.case.answer, self.case.names))}"
-        yield small_case(self.case.inputs, view)
-        for where, alike in (("its inputs", self.inputs), ("the last hidden layer", self.hidden)):
-            if alike:
-                yield f"\nThe nearest training cases by {where}, with answer and distance:"
-                labels = [
-                    f"{named(each.answer, self.case.names)}  {each.distance:.3g}" for each in alike
-                ]
-                pictures = [small_case(each.inputs, view) for each in alike]
-                yield gallery(list(zip(pictures, map(Text, labels), strict=True)), view)
-
-
 @command("like", group="Asking", rank=7, is_picture=True)
-def like(session: Session, index: kinds.INDEX = None) -> LikeResult:
+def like(session: Session, index: kinds.INDEX = None) -> Said:
     """Show the training cases most like a test case, and how far they are from it.
 
     Twice: by the inputs, and by the outputs of the last hidden layer for them. What the layer has
@@ -77,16 +45,35 @@ def like(session: Session, index: kinds.INDEX = None) -> LikeResult:
         columns.append(chunk)
     inputs, hidden = (np.concatenate(column) for column in zip(*columns, strict=True))
     has_hidden = len(network.layers) > 1
-    return LikeResult(case, _nearest(inputs, data), _nearest(hidden, data) if has_hidden else [])
+    nearest = {
+        "inputs": _nearest(inputs, data),
+        "hidden": _nearest(hidden, data) if has_hidden else [],
+    }
+
+    def shown(view: View) -> RenderResult:
+        yield f"{case}, {with_article(named(case.answer, case.names))}"
+        yield small_case(case.inputs, view)
+        for what, alike in nearest.items():
+            if alike:
+                where = "its inputs" if what == "inputs" else "the last hidden layer"
+                yield f"\nThe nearest training cases by {where}, with answer and distance:"
+                yield gallery([_framed(each, data, view) for each in alike], view)
+
+    return Said(shown, case.as_json() | nearest)
 
 
-def _nearest(distances: Array, data: DataSet) -> list[Alike]:
+def _nearest(distances: Array, data: DataSet) -> list[dict[str, Any]]:
     rows = np.argsort(distances, kind="stable")[:MOST_ALIKE]
     answers = answers_of(data.train.targets[rows])
     return [
-        Alike(int(row), int(answer), float(distances[row]), data.picture_of(data.train, row))
+        {"index": int(row), "answer": int(answer), "distance": float(distances[row])}
         for row, answer in zip(rows, answers, strict=True)
     ]
+
+
+def _framed(alike: dict[str, Any], data: DataSet, view: View) -> Framed:
+    label = f"{named(alike['answer'], data.answers)}  {alike['distance']:.3g}"
+    return small_case(data.picture_of(data.train, alike["index"]), view), Text(label)
 
 
 RANDOM_CHANGES = 100

@@ -20,7 +20,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, CheckResult, check_outputs, checked
 from digitnet.repl.features.saves import loaded
-from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.digit import (
     AROUND,
     Framed,
@@ -34,7 +34,7 @@ from digitnet.repl.pictures.digit import (
     small_case,
 )
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, percent, with_article
-from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session
 
 
@@ -268,75 +268,10 @@ def cm(session: Session) -> ConfusionResult:
 MAX_ALONE = 500  # maximum number of cases that `diff` shows of each network
 
 
-@dataclass(frozen=True)
-class Alone(Record):
-    """The cases that a network reads correctly, and those that it alone misreads."""
-
-    name: str
-    correct: int
-    alone_wrong: list[Misread]
-
-
-@dataclass(frozen=True)
-class DiffResult(Record):
-    """The cases that only one of two networks misreads, most confident first, and those that both
-    misread.
-    """
-
-    set: str
-    total: int
-    both_wrong: int
-    seen_in_training: bool | None
-    networks: list[Alone]
-
-    def drawn(self, view: View) -> RenderResult:
-        for network in self.networks:
-            accuracy = f"{percent(network.correct / self.total)} of the {self.set} set"
-            cases = network.alone_wrong
-            alone = counted(len(cases), "case") if cases else "no case"
-            yield Text.assemble(
-                (network.name, "bold"), f": {accuracy}, {alone} misread by it alone"
-            )
-            if cases:
-                yield gallery([case.framed(view) for case in cases[:MAX_ALONE]], view)
-            if len(cases) > MAX_ALONE:
-                yield f"and {len(cases) - MAX_ALONE:,} more"
-        yield f"{counted(self.both_wrong, 'case')} misread by both"
-        yield from SEEN_IN_TRAINING[self.seen_in_training]
-
-
-@dataclass(frozen=True)
-class OutputsResult(Drawn):
-    """What two networks make of one case."""
-
-    case: Case
-    networks: dict[str, CheckResult]
-
-    def as_json(self) -> dict[str, Any]:
-        networks = [
-            {"name": name, "guess": each.guess, "outputs": each.outputs}
-            for name, each in self.networks.items()
-        ]
-        return self.case.as_json() | {"networks": networks}
-
-    def drawn(self, view: View) -> RenderResult:
-        yield str(self.case)
-        outputs = zip(*(each.outputs for each in self.networks.values()), strict=True)
-        lines = [
-            (str(n), *(f"{bar(value, 12, blocks=view.blocks)} {value:.3f}" for value in values))
-            for n, values in enumerate(outputs)
-        ]
-        table, case = Rows(("", *self.networks), lines, key=("",)), self.case.inputs
-        needed = (case.shape[1] if case.ndim == 2 else 0) + 3 + sum(table.widths) + 4
-        yield side_by_side(large_case(case, view), table, view.width, needed)
-        guesses = [f"{name} reads {each.guess}" for name, each in self.networks.items()]
-        yield f"{', '.join(guesses)}; it is {with_article(self.case.answer)}"
-
-
 @command("diff", group="Asking", rank=7, is_picture=True)
 def diff(
     session: Session, first: kinds.SAVE, second: kinds.SAVE = "", index: kinds.INDEX = None
-) -> DiffResult | OutputsResult:
+) -> Said:
     """Show the test cases that only one of two saved networks misreads.
 
     With one name, the network in hand is compared with it. With the number of a case, the outputs
@@ -353,17 +288,56 @@ def diff(
     if index is not None:
         case = Case.of(session, session.data_for(models[0]), index)
         results = [checked(model, session.data_for(model), case) for model in models]
-        return OutputsResult(case, dict(zip(names, results, strict=True)))
+        return _side_by_side(case, dict(zip(names, results, strict=True)))
     (data, a, seen), (_, b, also_seen) = (guess_all(session, model) for model in models)
     wrong = [guesses.answers != guesses.guesses for guesses in (a, b)]
-    networks = [
-        Alone(
-            name,
-            int((~its).sum()),
-            Misread.of([i for i in g.wrong() if not other[i]], g, data, data.test),
-        )
-        for name, g, its, other in zip(names, (a, b), wrong, wrong[::-1], strict=True)
+    alone = [
+        Misread.of([i for i in g.wrong() if not other[i]], g, data, data.test)
+        for g, other in zip((a, b), wrong[::-1], strict=True)
     ]
-    both, total = int((wrong[0] & wrong[1]).sum()), len(data.test)
+    correct, total = [int((~its).sum()) for its in wrong], len(data.test)
+    both = int((wrong[0] & wrong[1]).sum())
     has_seen = max(seen, also_seen, key=(False, None, True).index)
-    return DiffResult(f"{data.name} test", total, both, has_seen, networks)
+    networks = list(zip(names, correct, alone, strict=True))
+
+    def shown(view: View) -> RenderResult:
+        for name, right, cases in networks:
+            accuracy = f"{percent(right / total)} of the {data.name} test set"
+            misread = f"{counted(len(cases), 'case') if cases else 'no case'} misread by it alone"
+            yield Text.assemble((name, "bold"), f": {accuracy}, {misread}")
+            if cases:
+                yield gallery([case.framed(view) for case in cases[:MAX_ALONE]], view)
+            if len(cases) > MAX_ALONE:
+                yield f"and {len(cases) - MAX_ALONE:,} more"
+        yield f"{counted(both, 'case')} misread by both"
+        yield from SEEN_IN_TRAINING[has_seen]
+
+    fields = {"set": f"{data.name} test", "total": total, "both_wrong": both}
+    listed = [
+        {"name": name, "correct": right, "alone_wrong": [case.as_json() for case in cases]}
+        for name, right, cases in networks
+    ]
+    return Said(shown, fields | {"seen_in_training": has_seen, "networks": listed})
+
+
+def _side_by_side(case: Case, networks: dict[str, CheckResult]) -> Said:
+    """What two networks make of one case."""
+
+    def shown(view: View) -> RenderResult:
+        yield str(case)
+        outputs = zip(*(each.outputs for each in networks.values()), strict=True)
+        lines = [
+            (str(n), *(f"{bar(value, 12, blocks=view.blocks)} {value:.3f}" for value in values))
+            for n, values in enumerate(outputs)
+        ]
+        table, inputs = Rows(("", *networks), lines, key=("",)), case.inputs
+        needed = (inputs.shape[1] if inputs.ndim == 2 else 0) + 3 + sum(table.widths) + 4
+        yield side_by_side(large_case(inputs, view), table, view.width, needed)
+        guesses = [f"{name} reads {each.guess}" for name, each in networks.items()]
+        yield f"{', '.join(guesses)}; it is {with_article(case.answer)}"
+
+    listed = [
+        {"name": name, "guess": each.guess, "outputs": each.outputs}
+        for name, each in networks.items()
+    ]
+    return Said(shown, case.as_json() | {"networks": listed})
