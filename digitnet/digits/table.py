@@ -66,11 +66,7 @@ def read_table(
         delimiter, notes = declared[1] if declared else guessed, list[str]()
         while lines[0].startswith("#") and lines[0].count(delimiter) != lines[-1].count(delimiter):
             del lines[0]  # a remark
-        if (
-            delimiter in ";\t"
-            and any(map(_DECIMAL_COMMA.search, lines))
-            and not _has_thousands(lines, delimiter)
-        ):
+        if delimiter in ";\t" and _has_decimal_commas(lines, delimiter):
             lines, chunks = _with_points(lines), map(_with_points, chunks)
             notes.append("commas in numbers taken for decimal points")
         rows = [*_cells([*lines[:MANY], *lines[MANY :: 1 + len(lines) // LOOKED_AT]], delimiter)]
@@ -85,14 +81,14 @@ def read_table(
     return reader.contents(part)
 
 
-def _has_thousands(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether all commas in a column of numbers are for thousands, as in 1,100 beside 900."""
+def _has_decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether numbers have commas, and in no column just for thousands, as in 1,100 beside 900."""
     for cells in zip_longest(*_cells(lines[:LOOKED_AT], delimiter), fillvalue=""):
         commas = [cell for cell in cells[1:] if "," in cell]
         others = [_number(cell) for cell in cells if _is_number(cell)]
         if commas and all(map(_THOUSANDS.fullmatch, commas)) and max(others, default=0) >= 100:
-            return True
-    return False
+            return False
+    return any(map(_DECIMAL_COMMA.search, lines))
 
 
 def _with_points(lines: list[str]) -> list[str]:
@@ -216,11 +212,11 @@ class Column:
         """The first cell with a value; empty if none has one."""
         return next((cell.strip() for cell in self.cells if not _is_missing(cell)), "")
 
-    @property
+    @cached_property
     def is_logical(self) -> bool:
         return self.first.lower() in LOGICAL
 
-    @property
+    @cached_property
     def has_words(self) -> bool:
         is_bad_number = self.heading not in ANSWERS and _BAD_NUMBER.fullmatch(self.first)
         return self.is_logical or (_is_word(self.first) and not is_bad_number)
@@ -242,10 +238,10 @@ class Column:
         return 0 if (values % 1).any() or len(values) > MAX_ANSWERS else len(values)
 
     def __str__(self) -> str:
-        return f"column {_shown(self.heading) if self.heading else self.place + 1}"
+        return f"column {repr(self.heading[:40]) if self.heading else self.place + 1}"
 
 
-Columns = Sequence[Column]
+Columns = list[Column]
 
 
 def roles(columns: Columns, inputs: int | None) -> tuple[Columns, Columns, dict[Column, str]]:
@@ -271,7 +267,7 @@ def roles(columns: Columns, inputs: int | None) -> tuple[Columns, Columns, dict[
     names = ANSWERS[: -1 if is_place else None]
     called = [each for name in names for each in columns if each.heading == name and each.first]
     called.sort(key=lambda each: not each.has_words)
-    answers: Columns = called[:1]
+    answers = called[:1]
     left_out |= {each: MORE_ANSWERS for each in called[1:] if each.has_words or each.different > 1}
     words = [each for each in columns if each.has_words and each not in (*left_out, *called)]
     if len(words) > (not answers):
@@ -281,15 +277,15 @@ def roles(columns: Columns, inputs: int | None) -> tuple[Columns, Columns, dict[
         is_name = not each.place and (each.heading or "").endswith(("name", "date", "id"))
         if each.all_differ and (others or is_name or len(each.cells) > MAX_ANSWERS):
             left_out[each] = NAMES_ROWS
-    words = [each for each in words if each not in left_out]
-    if len(words) > (not answers):
-        raise BadFile(f"has words in {words[-1]}, not numbers")
-    answers = answers or words
+    answers = [*answers, *(each for each in words if each not in left_out)]
+    if len(answers) > 1:
+        raise BadFile(f"has words in {answers[-1]}, not numbers")
     rest = [each for each in columns if each not in (*left_out, *answers)]
     if rest and _numbers_rows(rest, inputs, is_answered=bool(answers)):
         left_out[rest.pop(0)] = NAMES_ROWS
-    answers = answers or (_at_an_end(rest, inputs) if rest else [])
-    rest = [each for each in rest if each not in answers]
+    if rest and not answers:
+        answers = _at_an_end(rest, inputs)
+        rest = [each for each in rest if each not in answers]
     if not rest:
         raise BadFile("has no column of numbers" + " but the answers" * bool(answers))
     return rest, answers, left_out
@@ -352,13 +348,10 @@ def _at_an_end(columns: Columns, inputs: int | None) -> Columns:
         has_fractions = any((each.numbers % 1).any() for each in columns)
         chosen = last if has_fractions and last.different > 1 else None
     elif has_answers:
-        chosen = first if _repeats(first) and not _repeats(last) else last
+        is_first = 0 < 10 * first.different <= len(first.cells) and not last.different
+        chosen = first if is_first else last
     is_constant = inputs is None and chosen and len({*chosen.cells}) == 1
     return [] if chosen is None or is_constant else [chosen]
-
-
-def _repeats(column: Column) -> bool:
-    return 0 < 10 * column.different <= len(column.cells)
 
 
 def _one_hot(columns: Columns) -> int:
@@ -444,7 +437,7 @@ class _Reader:
                 return f"has {len(cells)} columns in row {number:,}, not {self.width}"
             for k in (column.place for column in self.numbers):
                 if not _is_number(cells[k]):
-                    said = _shown(cells[k]) if cells[k].strip() else "nothing"
+                    said = repr(cells[k][:40]) if cells[k].strip() else "nothing"
                     return f"has {said} in column {k + 1} of row {number:,}, not a number"
         return "has a quoted cell that does not end in its line"
 
@@ -463,7 +456,3 @@ class _Reader:
         headings = [column.heading or "" for column in self.inputs]
         sets = [Part(part, numbers, answers, self.row_names, headings if all(headings) else [])]
         return Contents(sets, self.notes, is_picture=_are_pixels(self.inputs))
-
-
-def _shown(text: str) -> str:
-    return repr(text[:40])
