@@ -1,10 +1,11 @@
-"""Reads files that anyone may have made: regular ones of a bounded size, IDX files, .npz archives.
+"""Reads files that anyone may have made: of a bounded size, text, IDX files, .npz archives.
 
 An IDX file, the format of MNIST, consists of two zero bytes, a type (0x08: unsigned bytes), the
 number of dimensions, each dimension as four bytes, big-endian, and the data (LeCun, Cortes and
 Burges, "The MNIST database").
 """
 
+import codecs
 import errno
 import gzip
 import io
@@ -26,7 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.engine.report import Refused
+from digitnet.engine.report import Refused, Report
 
 Bytes = NDArray[np.uint8]
 
@@ -105,12 +106,58 @@ def read_head(path: Path, count: int) -> bytes:
     """The first bytes of a regular file, unpacked if it is gzipped; none if it cannot be read."""
     try:
         with open_bounded(path, sys.maxsize) as file:
-            head = file.read(2)
-            file.seek(0)
-            packed = gzip.GzipFile(fileobj=file) if head == b"\x1f\x8b" else file
-            return packed.read(count)
+            return _unpacked(file)[0].read(count)
     except (OSError, EOFError, BadFile, zlib.error):
         return b""
+
+
+def _unpacked(file: BinaryIO) -> tuple[BinaryIO, bytes]:
+    """A file, unpacked if it is gzipped; and its first two bytes."""
+    head = file.read(2)
+    file.seek(0)
+    packed: Any = gzip.GzipFile(fileobj=file) if head == b"\x1f\x8b" else file
+    return packed, head
+
+
+# text
+
+MAX_TEXT = 2 << 30
+CHUNK = 1 << 22  # characters read at a time, and the maximum length of a line
+DELIMITERS = ";\t, "
+
+
+def lines_of(path: Path, report: Report) -> Iterator[list[str]]:
+    """The lines of a text file, gzipped or not, some megabytes at a time, without those of nothing
+    but delimiters. Reports ReadSoFar. Raises BadFile if it is not text, and OSError.
+    """
+    try:
+        with open_bounded(path, MAX_TEXT) as file:
+            size = os.fstat(file.fileno()).st_size
+            unpacked, head = _unpacked(file)
+            encoding = "utf-16" if head in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+            text = io.TextIOWrapper(unpacked, encoding, errors="cp1252", newline=None)
+            rest, total = "", 0
+            while piece := text.read(CHUNK):
+                report(ReadSoFar(path.name, file.tell(), size))
+                total += len(piece)
+                *lines, rest = (rest + piece).split("\n")
+                if len(rest) > CHUNK or "\0" in piece:
+                    raise BadFile("is not text")
+                if total > MAX_TEXT:
+                    raise BadFile(f"would unpack to more than {MAX_TEXT >> 20} MiB")
+                if lines := [line for line in lines if line.strip(DELIMITERS)]:
+                    yield lines
+            if rest.strip(DELIMITERS):
+                yield [rest]
+    except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error):
+        raise BadFile("is neither text nor a whole gzip file of text") from None
+
+
+def _by_windows(error: Any) -> tuple[str, int]:
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("cp1252", _by_windows)
 
 
 # IDX files

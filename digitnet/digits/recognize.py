@@ -349,9 +349,9 @@ def _as_answers(answers: NDArray[Any], *, is_picture: bool) -> tuple[Bytes, tupl
         if len(bad):
             raise BadFile(f"has the answer {bad[0]:g}; answers are whole numbers")
     low, high = answers.min(), answers.max()
-    if not is_picture and not 0 <= low <= high < MAX_ANSWERS:
-        return _numbered(answers.astype(int))
-    if low < 0 or high >= MAX_ANSWERS:
+    if not 0 <= low <= high < MAX_ANSWERS:
+        if not is_picture:
+            return _numbered(answers.astype(int))
         bad = low if low < 0 else high
         raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}: {bad:g}")
     if is_picture and (low, high) == (1, 10):

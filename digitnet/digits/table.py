@@ -1,31 +1,24 @@
 """Reads tables written as text: CSV files, with a column of answers or without one."""
 
-import codecs
 import csv
-import gzip
-import io
 import re
 import warnings
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, compress, count, zip_longest
+from itertools import chain, compress, zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.files import BadFile, ReadSoFar, open_bounded
+from digitnet.digits.files import DELIMITERS, BadFile, lines_of
 from digitnet.digits.own import MAX_ANSWERS
 from digitnet.digits.recognize import Contents, Part, is_square
 from digitnet.engine.report import Report, ignore
 
-MAX_BYTES = 2 << 30
 MAX_CELLS = 1 << 28
-CHUNK = 1 << 22  # characters read at a time, and the maximum length of a line
-DELIMITERS = ";\t, "
 # headings of a column of answers
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "species", "y")
 # headings of a column that numbers or names the rows, in letters and figures alone
@@ -53,31 +46,28 @@ def read_table(
     answers is told where its heading does not. Reports ReadSoFar. Raises BadFile for what
     is not a table of numbers, and OSError if it cannot be read.
     """
-    with open_bounded(path, MAX_BYTES) as file:
-        size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        chunks = _chunks(file, lambda: report(ReadSoFar(path.name, file.tell(), size)))
-        lines = next(chunks, [])
-        declared = re.match('"?sep=(.)', lines[0]) if lines else None  # by Excel
-        lines = lines[bool(declared) :]
-        if not lines:
-            raise BadFile("holds no table")
-        guessed = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
-        delimiter, notes = declared[1] if declared else guessed, list[str]()
-        while lines[0].startswith("#") and lines[0].count(delimiter) != lines[-1].count(delimiter):
-            del lines[0]  # a remark
-        if delimiter in ";\t" and _has_decimal_commas(lines, delimiter):
-            lines, chunks = _with_points(lines), map(_with_points, chunks)
-            notes.append("commas in numbers taken for decimal points")
-        rows = [*_cells([*lines[:MANY], *lines[MANY :: 1 + len(lines) // LOOKED_AT]], delimiter)]
-        headings: list[str | None] = [None] * len(rows[0])
-        if _are_headings(rows[0], rows[:3][-1]):
-            headings, rows, lines = _headings(rows, notes), rows[1:], lines[1:]
-        cells = zip_longest(*rows, fillvalue="")
-        columns = [Column(*each) for each in zip(count(), headings, cells, strict=False)]
-        reader = _Reader(delimiter, columns, inputs, notes)
-        for some in chain([lines], chunks):
-            reader.add(some)
+    chunks = lines_of(path, report)
+    lines = next(chunks, [])
+    declared = re.match('"?sep=(.)', lines[0]) if lines else None  # by Excel
+    lines = lines[bool(declared) :]
+    if not lines:
+        raise BadFile("holds no table")
+    guessed = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
+    delimiter, notes = declared[1] if declared else guessed, list[str]()
+    while lines[0].startswith("#") and lines[0].count(delimiter) != lines[-1].count(delimiter):
+        del lines[0]  # a remark
+    if delimiter in ";\t" and _has_decimal_commas(lines, delimiter):
+        lines, chunks = _with_points(lines), map(_with_points, chunks)
+        notes.append("commas in numbers taken for decimal points")
+    rows = [*_cells([*lines[:MANY], *lines[MANY :: 1 + len(lines) // LOOKED_AT]], delimiter)]
+    headings: list[str | None] = [None] * len(rows[0])
+    if _are_headings(rows[0], rows[:3][-1]):
+        headings, rows, lines = _headings(rows, notes), rows[1:], lines[1:]
+    cells = zip_longest(*rows, fillvalue="")
+    columns = [Column(k, *each) for k, each in enumerate(zip(headings, cells, strict=False))]
+    reader = _Reader(delimiter, columns, inputs, notes)
+    for some in chain([lines], chunks):
+        reader.add(some)
     return reader.contents(part)
 
 
@@ -100,38 +90,6 @@ def _cells(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
         yield from csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     except csv.Error:
         raise BadFile("has a cell that is too long") from None
-
-
-def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
-    """The lines of a text file, some megabytes at a time. Raises BadFile if it is not text."""
-    head = file.read(4)
-    file.seek(0)
-    packed = gzip.GzipFile(fileobj=file) if head[:2] == b"\x1f\x8b" else file
-    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        with io.TextIOWrapper(packed, encoding, errors="cp1252", newline=None) as text:
-            rest, total = "", 0
-            while piece := text.read(CHUNK):
-                report()
-                total += len(piece)
-                *lines, rest = (rest + piece).split("\n")
-                if len(rest) > CHUNK or "\0" in piece:
-                    raise BadFile("is not text")
-                if total > MAX_BYTES:
-                    raise BadFile(f"would unpack to more than {MAX_BYTES >> 20} MiB")
-                if lines := [line for line in lines if line.strip(DELIMITERS)]:
-                    yield lines
-            if rest.strip(DELIMITERS):
-                yield [rest]
-    except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error):
-        raise BadFile("is neither text nor a whole gzip file of text") from None
-
-
-def _by_windows(error: Any) -> tuple[str, int]:
-    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
-
-
-codecs.register_error("cp1252", _by_windows)
 
 
 def _are_headings(row: Sequence[str], later: Sequence[str]) -> bool:
@@ -356,14 +314,10 @@ def _at_an_end(columns: Columns, inputs: int | None) -> Columns:
 
 def _one_hot(columns: Columns) -> int:
     """How many columns, from the first on, have a 1 in one of them in each row; 0 if none have."""
-    total = np.zeros(len(columns[0].cells))
-    for number, column in enumerate(columns[: min(MAX_ANSWERS, len(columns) - 1)], 1):
-        total += column.numbers
-        if {*column.numbers.tolist()} != {0, 1} or total.max() > 1:
-            return 0
-        if total.min() == 1:
-            return number
-    return 0
+    some = columns[: min(MAX_ANSWERS, len(columns) - 1)]
+    sums = np.cumsum([each.numbers for each in some], axis=0)
+    count = next((k for k, total in enumerate(sums, 1) if (total == 1).all()), 0)
+    return count if all({*each.numbers.tolist()} == {0, 1} for each in some[:count]) else 0
 
 
 def _are_pixels(columns: Columns) -> bool | None:
@@ -420,9 +374,8 @@ class _Reader:
         if (self.rows + len(lines)) * self.width > MAX_CELLS:
             raise BadFile(f"has more than {MAX_CELLS:,} numbers")
         rows = [] if is_whole else [*_cells(lines, self.delimiter)]
-        if block.shape != (len(lines), len(self.numbers)) or any(
-            len(row) != self.width for row in rows
-        ):
+        is_ragged = any(len(row) != self.width for row in rows)
+        if is_ragged or block.shape != (len(lines), len(self.numbers)):
             raise BadFile(self._problem(lines))
         for column, texts in self.texts:
             texts += [row[column.place].strip()[:MAX_WORD] for row in rows]
