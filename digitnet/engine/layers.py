@@ -2,7 +2,7 @@
 
 To add a layer, write one class: it declares how it is spelled in a shape, its options, formulae,
 ONNX operators and lines of numpy, and shapes, saves, export, import and `why` are derived from
-these. To add an activation, write its two functions and an entry in `ACTIVATIONS`.
+these. To add an activation, write its function and an entry in `ACTIVATIONS`.
 """
 
 import re
@@ -57,7 +57,7 @@ class Activation:
     """
 
     forward: Callable[[Array], None]  # z ← f(z)
-    backward: Callable[[Array, Array], None]  # (a, grad): grad ← dC/dz, given grad = dC/da
+    slope: Callable[[Array], Any] | None  # f′ of a; None for 1
     formula: str
     derivative: str = ""  # f′ as text; empty if it is not a number for each unit
     operator: str | None = None  # in ONNX; empty for none, None if ONNX has none
@@ -70,13 +70,17 @@ class Activation:
     def name(self) -> str:
         return self.forward.__name__
 
+    def backward(self, a: Array, grad: Array) -> None:
+        """grad ← dC/dz, given grad = dC/da."""
+        if self.slope is not None:
+            grad *= self.slope(a)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a function without a name cannot be pickled
+        return ACTIVATIONS.__getitem__, (self.name,)
+
 
 def linear(z: Array) -> None:
     """f(z) = z."""
-
-
-def linear_backward(a: Array, grad: Array) -> None:
-    """f′ = 1."""
 
 
 def sigmoid(z: Array) -> None:
@@ -87,29 +91,14 @@ def sigmoid(z: Array) -> None:
     z += 0.5
 
 
-def sigmoid_backward(a: Array, grad: Array) -> None:
-    """f′ = a (1 − a)."""
-    grad *= a * (1 - a)
-
-
 def tanh(z: Array) -> None:
     """f(z) = tanh z."""
     np.tanh(z, out=z)
 
 
-def tanh_backward(a: Array, grad: Array) -> None:
-    """f′ = 1 − a²."""
-    grad *= 1 - a * a
-
-
 def relu(z: Array) -> None:
     """f(z) = max(0, z) (Nair and Hinton 2010, ICML)."""
     np.maximum(z, 0, out=z)
-
-
-def relu_backward(a: Array, grad: Array) -> None:
-    """f′ = 1 where a > 0, else 0."""
-    grad *= a > 0
 
 
 def softmax(z: Array) -> None:
@@ -119,15 +108,17 @@ def softmax(z: Array) -> None:
     z /= z.sum(axis=-1, keepdims=True)
 
 
-def softmax_backward(a: Array, grad: Array) -> None:
-    """dC/dzᵢ = aᵢ (gᵢ − Σⱼ gⱼ aⱼ), where g = dC/da."""
-    grad -= (grad * a).sum(axis=-1, keepdims=True)
-    grad *= a
+class Softmax(Activation):
+    def backward(self, a: Array, grad: Array) -> None:
+        """dC/dzᵢ = aᵢ (gᵢ − Σⱼ gⱼ aⱼ), where g = dC/da."""
+        grad -= (grad * a).sum(axis=-1, keepdims=True)
+        grad *= a
 
 
 _SIGMOID = (
     "a = 1 / (1 + exp(−z))", "f′ = a (1 − a)", "Sigmoid", ("x = 1 / (1 + np.exp(-x))",),
 )  # fmt: skip
+_TANH = "a = tanh z", "f′ = 1 − a²", "Tanh", ("x = np.tanh(x)",)
 _RELU = "a = max(0, z)", "f′ = 1 where a > 0, else 0", "Relu", ("x = np.maximum(x, 0)",)
 _SOFTMAX = (
     "a = exp z / Σ exp z", "", "Softmax",
@@ -137,11 +128,11 @@ _SOFTMAX = (
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
-        Activation(linear, linear_backward, "a = z", "f′ = 1", "", ()),
-        Activation(sigmoid, sigmoid_backward, *_SIGMOID),
-        Activation(tanh, tanh_backward, "a = tanh z", "f′ = 1 − a²", "Tanh", ("x = np.tanh(x)",)),
-        Activation(relu, relu_backward, *_RELU, initializer="he", has_kink=True),
-        Activation(softmax, softmax_backward, *_SOFTMAX, sums_to_one=True),
+        Activation(linear, None, "a = z", "f′ = 1", "", ()),
+        Activation(sigmoid, lambda a: a * (1 - a), *_SIGMOID),
+        Activation(tanh, lambda a: 1 - a * a, *_TANH),
+        Activation(relu, lambda a: a > 0, *_RELU, initializer="he", has_kink=True),
+        Softmax(softmax, None, *_SOFTMAX, sums_to_one=True),
     )
 }
 HIDDEN_ACTIVATIONS = {name: f for name, f in ACTIVATIONS.items() if not f.sums_to_one}
@@ -383,15 +374,10 @@ class Dropout(Layer):
     numpy = ()
 
     def __init__(
-        self,
-        input_shape: Shape,
-        *,
-        probability: float,
-        number: int = 0,
-        dtype: DTypeLike = np.float32,
+        self, input_shape: Shape, *, probability: float, number: int = 0, **options: Any
     ) -> None:
         """probability: p, from 0 to 0.99, or ValueError. number: of a network's dropout layers."""
-        super().__init__(input_shape, input_shape, dtype)
+        super().__init__(input_shape, input_shape, **options)
         if not 0 <= probability <= 0.99:
             raise ValueError(f"the probability of dropout is from 0 to 0.99, not {probability:g}")
         self.probability, self.number = probability, number
@@ -443,16 +429,11 @@ class BatchNorm(Layer):
     operators = ("BatchNormalization",)
     numpy = (f"x = (x - {{mean}}) / np.sqrt({{variance}} + {EPSILON}) * {{gamma}} + {{beta}}",)
 
-    def __init__(
-        self, input_shape: Shape, *, activation: str = "linear", dtype: DTypeLike = np.float32
-    ) -> None:
-        super().__init__(input_shape, input_shape, dtype)
-        channels = input_shape[-1]
+    def __init__(self, input_shape: Shape, *, activation: str = "linear", **options: Any) -> None:
+        super().__init__(input_shape, input_shape, **options)
         self.activation = ACTIVATIONS[activation]
-        self.gamma: Array = np.ones(channels, dtype)
-        self.beta: Array = np.zeros(channels, dtype)
-        self.mean: Array = np.zeros(channels, dtype)
-        self.variance: Array = np.ones(channels, dtype)
+        self.gamma, self.variance = np.ones((2, input_shape[-1]), self.dtype)
+        self.beta, self.mean = np.zeros((2, input_shape[-1]), self.dtype)
         self.statistics = {"mean": self.mean, "variance": self.variance}
         self.batch_mean, self.batch_variance = self.mean, self.variance
         scales = {"gamma": self.gamma, "beta": self.beta}
@@ -469,7 +450,7 @@ class BatchNorm(Layer):
             self.batch_mean = column_sums(rows) / len(rows)
             self.batch_variance = column_sums((rows - self.batch_mean) ** 2) / len(rows)
         self._normalized = (rows - self.batch_mean) / np.sqrt(self.batch_variance + EPSILON)
-        self._a = self.gamma * self._normalized
+        self._a: Array = self.gamma * self._normalized
         self._a += self.beta
         self.activation.forward(self._a)
         return self._a.reshape(x.shape)

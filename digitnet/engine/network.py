@@ -123,21 +123,15 @@ class Committee(Layer):
 
     kind = "committee"
 
-    def __init__(
-        self,
-        input_shape: Shape,
-        *,
-        members: "list[tuple[Network, float]]",
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        """members: pairs of a network and the scale of its inputs. Raises Unfit."""
+    def __init__(self, input_shape: Shape, *, members: "Members", **options: Any) -> None:
+        """Raises Unfit."""
         if not members:
             raise Unfit("a committee has at least one member")
         outputs = members[0][0].outputs
         sizes = {(network.inputs, network.outputs) for network, _ in members}
         if sizes != {(input_shape[0], outputs)}:
             raise Unfit("members of a committee need the same numbers of inputs and outputs")
-        super().__init__(input_shape, (outputs,), dtype)
+        super().__init__(input_shape, (outputs,), **options)
         self.members = members
 
     @property
@@ -161,6 +155,7 @@ class Committee(Layer):
         return {"members": self.members}
 
 
+Members = list[tuple["Network", float]]  # each with the scale of its inputs
 MAX_LAYERS = 60  # maximum number of layers of a network
 
 

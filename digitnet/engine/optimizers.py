@@ -116,8 +116,10 @@ class Optimizer(ABC):
 
     def __init__(self, parameters: list[Parameter], momentum: float = 0.0) -> None:
         self.parameters = parameters
+        # of the latest step; scale: of the gradient, if it is clipped; fuses: whether a product may
+        # be added to state as it is multiplied
+        self.rate, self.applied, self.scale, self.fuses = 0.0, Penalties(), 1.0, False
         self.add: Adder = add
-        self.fuses = False  # whether a product may be added to state as it is multiplied
         self.steps, self.momentum = 0, momentum
         zeros = [[np.zeros_like(p.value) for p in parameters] for _ in self.slots]
         self.state: State = dict(zip(self.slots, zeros, strict=True))
@@ -145,15 +147,16 @@ class Optimizer(ABC):
             for name in self.starts_at_weights:
                 self.state[name] = [p.value.copy() for p in self.parameters]
         self.steps += 1
+        self.rate, self.applied = rate, penalties
         self.add = adder(sum(p.value.size for p in self.parameters))
-        scale = self._clipping(penalties, clip, cases) if clip else 1.0
-        self.fuses = cases <= threads.FEW_CASES and self.add is not add and scale == 1
+        self.scale = self._clipping(clip, cases) if clip else 1.0
+        self.fuses = cases <= threads.FEW_CASES and self.add is not add and self.scale == 1
 
         def update(k: int, rows: slice) -> None:
             p, state = self.parameters[k], [self.state[name][k][rows] for name in self.slots]
             if self.steps % FLUSH_EVERY == 0:
                 _flush(state)
-            self.update_rows(p, rows, rate, penalties, scale, *state)
+            self.update_rows(p, rows, *state)
             if mean and not max_norm:
                 mean.update(k, rows, p.value[rows], self.add)
 
@@ -179,28 +182,21 @@ class Optimizer(ABC):
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """Updates w and its state in place, and may g. decay: λ if `decoupled`, 0 for biases."""
 
-    def update_rows(
-        self,
-        p: Parameter,
-        rows: slice,
-        rate: float,
-        penalties: Penalties,
-        scale: float,
-        *state: Array,
-    ) -> None:
-        """`update` for some rows of a parameter. scale: of the gradient, if it is clipped."""
-        g = penalties.add_to(p.gradient[rows], p, rows, self.add)
-        if scale != 1:
-            g *= scale
-        self.update(p.value[rows], g, rate, penalties.decay if p.decays else 0.0, *state)
+    def update_rows(self, p: Parameter, rows: slice, *state: Array) -> None:
+        """`update` for some rows of a parameter."""
+        g = self.applied.add_to(p.gradient[rows], p, rows, self.add)
+        if self.scale != 1:
+            g *= self.scale
+        decay = self.applied.decay if p.decays else 0.0
+        self.update(p.value[rows], g, self.rate, decay, *state)
 
-    def _clipping(self, penalties: Penalties, max_norm: float, cases: int) -> float:
+    def _clipping(self, max_norm: float, cases: int) -> float:
         """min(1, max_norm / |g|), |g| the norm over all parameters (Pascanu et al. 2013, ICML)."""
         squares: dict[tuple[int, int], float] = {}
 
         def add(k: int, rows: slice) -> None:
             p = self.parameters[k]
-            g = penalties.add_to(p.gradient[rows].copy(), p, rows)
+            g = self.applied.add_to(p.gradient[rows].copy(), p, rows)
             squares[k, rows.start] = float(np.square(g, dtype=np.float64).sum())
 
         for_blocks(self.parameters, cases, add)
@@ -244,22 +240,14 @@ class Momentum(Optimizer):
         v += g
         self.add(w, -rate, v)
 
-    def update_rows(
-        self,
-        p: Parameter,
-        rows: slice,
-        rate: float,
-        penalties: Penalties,
-        scale: float,
-        *state: Array,
-    ) -> None:
+    def update_rows(self, p: Parameter, rows: slice, *state: Array) -> None:
         """The same; of a product in a small step, no array g is made."""
         if not (self.fuses and isinstance(p.gradient, Outer)):
-            super().update_rows(p, rows, rate, penalties, scale, *state)
+            super().update_rows(p, rows, *state)
             return
         (v,) = state
         p.gradient.add_to(v, self.momentum, rows)
-        self.add(p.value[rows], -rate, penalties.add_to(v, p, rows, self.add))
+        self.add(p.value[rows], -self.rate, self.applied.add_to(v, p, rows, self.add))
 
 
 class Nesterov(Momentum):

@@ -123,10 +123,7 @@ def test_an_activation(session: Session) -> None:
         """f(z) = z³."""
         z **= 3
 
-    def cube_backward(a: Array, grad: Array) -> None:
-        grad *= 3 * np.cbrt(a) ** 2
-
-    ACTIVATIONS["cube"] = Activation(cube, cube_backward, "a = z³", "f′ = 3 ∛a²")
+    ACTIVATIONS["cube"] = Activation(cube, lambda a: 3 * np.cbrt(a) ** 2, "a = z³", "f′ = 3 ∛a²")
     network_with_right_gradient("9x8-4c3:cube-p2-5:cube-3")
     assert "cube" in offered(session, "n 784-16-10 cu")
     do(session, "n 784-16-10 cube; set rate 0.001; t 3")
