@@ -76,7 +76,7 @@ class Activation:
             grad *= self.slope(a)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a function without a name cannot be pickled
-        return ACTIVATIONS.__getitem__, (self.name,)
+        return activation_named, (self.name,)
 
 
 def linear(z: Array) -> None:
@@ -135,7 +135,15 @@ ACTIVATIONS = {
         Softmax(softmax, None, *_SOFTMAX, sums_to_one=True),
     )
 }
-HIDDEN_ACTIVATIONS = {name: f for name, f in ACTIVATIONS.items() if not f.sums_to_one}
+
+
+def activation_named(name: str) -> Activation:
+    return ACTIVATIONS[name]
+
+
+def hidden_activations() -> dict[str, Activation]:
+    return {name: f for name, f in ACTIVATIONS.items() if not f.sums_to_one}
+
 
 # (generator, shape, fan-in, fan-out) → weights: terms of each sum, and sums an input is part of
 Initializer = Callable[[np.random.Generator, Shape, int, int], Array]

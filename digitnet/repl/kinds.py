@@ -8,7 +8,7 @@ from functools import partial
 from math import isfinite
 from typing import Annotated
 
-from digitnet.engine.layers import ACTIVATIONS, HIDDEN_ACTIVATIONS, Activation
+from digitnet.engine.layers import ACTIVATIONS, Activation, hidden_activations
 from digitnet.engine.minimize import METHODS
 from digitnet.engine.network import COSTS
 from digitnet.engine.schedules import UNITS, Amount, without_commas
@@ -230,8 +230,10 @@ _RECIPE = Kind(
 )
 RECIPE = Annotated[str, _RECIPE]
 RECIPE_AFTER_NAME = Annotated[str, replace(_RECIPE, joins=lambda word: True)]  # a name with spaces
-_HIDDEN = partial(_activations, HIDDEN_ACTIVATIONS)
-HIDDEN = Annotated[str, one_of("HIDDEN", "an activation for hidden layers", _HIDDEN)]
+_HIDDEN = one_of(
+    "HIDDEN", "an activation for hidden layers", lambda: _activations(hidden_activations())
+)
+HIDDEN = Annotated[str, _HIDDEN]
 _OUTPUT = partial(_activations, ACTIVATIONS)
 OUTPUT = Annotated[str, one_of("OUTPUT", "an activation for the output", _OUTPUT)]
 COST = Annotated[str, one_of("COST", "a cost", _costs)]

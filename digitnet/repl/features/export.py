@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rich.filesize import decimal
 
-from digitnet.engine.layers import HIDDEN_ACTIVATIONS
+from digitnet.engine.layers import hidden_activations
 from digitnet.engine.settings import WHOLE_SET
 from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.registry.exchange import ActivationNeeded, export_network, import_network
@@ -65,9 +65,9 @@ def import_(session: Session, file: kinds.FILE_OF_WEIGHTS, activation: kinds.HID
     try:
         model = import_network(path, activation, said.append)
     except ActivationNeeded as error:
-        which = f"{', '.join(HIDDEN_ACTIVATIONS)} (as in import {printable(file)} relu)?"
+        which = f"{', '.join(hidden_activations())} (as in import {printable(file)} relu)?"
         activation = session.asker.ask(f"{error}: {which}").strip()
-        if activation not in HIDDEN_ACTIVATIONS:
+        if activation not in hidden_activations():
             raise CommandError(f"{error}. Example: import mlp.npz relu") from None
         model = import_network(path, activation, said.append)
     session.discard("nothing was imported")
