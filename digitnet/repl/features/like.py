@@ -81,7 +81,7 @@ RANDOM_CHANGES = 100
 
 @dataclass(frozen=True)
 class FoolResult(Drawn):
-    """The smallest change of a test case that changes the answer.
+    """A small change of a test case that changes the answer.
 
     before, guess: the answer without and with it. confidence: the output for `guess`. x, changed:
     the inputs without and with it, on the network's scale. saliency: see `ChangedCase`. random:
@@ -142,13 +142,13 @@ class FoolResult(Drawn):
 
 @command("fool", group="Asking", rank=7, is_picture=True)
 def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None) -> FoolResult:
-    """Find the smallest change of a test case that changes the network's answer.
+    """Find a small change of a test case that changes the network's answer.
 
     Small steps along the gradient lead to the nearest other answer (DeepFool, Moosavi-Dezfooli et
     al. 2016), or to the one given. Also shown: what counts, the gradient at the unchanged case.
 
-    fool 11: the smallest change of test case 11 that changes the answer
-    fool 11 3: the smallest one that makes the network read a 3
+    fool 11: a small change of test case 11 that changes the answer
+    fool 11 3: a small one that makes the network read a 3
     """
     model, member = single(session)
     data, network = session.data_for(model), model.trainer.answering()
