@@ -697,7 +697,7 @@ def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], st
 # what it has learned
 
 
-@fault(LEARNING, "The statistics of batch normalisation are not those of the weights.")
+@fault(LEARNING, "The statistics of batch normalization are not those of the weights.")
 def stale(f: Facts) -> Evidence:
     """Batch normalization uses the mean and variance of the mini-batch in training, and stored ones
     in answering (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1). These do not fit.

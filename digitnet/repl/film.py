@@ -102,9 +102,10 @@ class Film:
         lines *= lines >= len(self.moments[0].shares)
         top = grid.height - lines - 1 if lines else grid.height
         for x in range(width if lines else 0):
-            edges = np.cumsum(self.moments[x * count // width].shares) * lines
-            for y in range(lines):
-                answer = min(int(np.searchsorted(edges, y + 0.5)), len(edges) - 1)
+            parts = np.array(self.moments[x * count // width].shares) * lines
+            whole = np.floor(parts + 1e-9).astype(int)  # the rest goes to the largest remainders
+            whole[np.argsort(whole - parts, kind="stable")[: lines - whole.sum()]] += 1
+            for y, answer in enumerate(np.repeat(np.arange(len(whole)), whole).tolist()):
                 style = f"#000000 on {grid.shade(ANSWERS[answer % 10], 1)}"
                 grid.write(x, top + y, f"{answer % 10}", style)
         if lines:

@@ -96,7 +96,7 @@ def _all() -> Iterator[Meaning]:
         for name, summary in NAMED_VALUES[setting]().items():
             yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")
     for name, summary in METHODS.items():
-        yield Meaning(name, "a minimiser", _sentence(summary), f"min 50 {name}")
+        yield Meaning(name, "a minimizer", _sentence(summary), f"min 50 {name}")
     for term in _TERMS:
         first, _, text = term.partition("\n")
         names, _, example = first.partition(" | ")

@@ -201,7 +201,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "costs": costs,
     "optimizers": optimizers,
     "schedules": lambda: meanings("schedule", "factor", NAMED_VALUES["schedule"]()),
-    "minimisers": lambda: meanings("method", "what it is", METHODS),
+    "minimizers": lambda: meanings("method", "what it is", METHODS),
     "augmentation": lambda: meanings("name", "distortions", NAMED_VALUES["augment"]()),
     "data sets": lambda: meanings(
         "data set",

@@ -279,10 +279,11 @@ def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
     film = Film(session.network().trainer, session.data(), 0)
     shares = [0.0] * 10
     shares[0], shares[9] = 0.3, 0.7
-    film.moments[:] = [Moment(0, 0.1, [1.0] + [0.0] * 9, []), Moment(9, 0.5, shares, [])]
+    about_equal = [0.14, 0.06] + [0.1] * 8
+    film.moments[:] = [Moment(0, 0.1, about_equal, []), Moment(9, 0.5, shares, [])]
     film.draw(grid := Grid(60, 40), picture_of(session.network().network, session.data(), 0), 1)
     rows = ["".join(text for _, text in line) for line in grid.lines()][-11:]
-    assert [row[0] + row[-1] for row in rows[:-1]] == ["00"] * 3 + ["09"] * 7
+    assert [row[0] + row[-1] for row in rows[:-1]] == [f"{n}{0 if n < 3 else 9}" for n in range(10)]
     assert rows[-1].index("▲") == 45
     film.draw(grid := Grid(60, 20), picture_of(session.network().network, session.data(), 0), 1)
     assert "▲" not in str(list(grid.lines()))  # some answers would have no line

@@ -290,7 +290,7 @@ def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
         rows.append((f"{number:2}  {each.title}{taken_so_far}", each.about))
         data.append({"name": each.name, "title": each.title, "steps": count, "taken": at})
     below = "lesson 1 begins the first; patient has broken networks to cure, quiz asks questions."
-    table = Rows(("", ""), rows)
+    table = Rows(("", ""), rows, prose=("",))
     return Said(Group(table, below), {"lessons": data})
 
 

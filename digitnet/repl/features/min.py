@@ -1,4 +1,4 @@
-"""`min` minimises the cost of all cases at once."""
+"""`min` minimizes the cost of all cases at once."""
 
 from dataclasses import asdict
 from functools import partial
@@ -20,11 +20,11 @@ ONLY_T = ("max_norm", "dropout", "augment", "smoothing")  # settings that it doe
 def min_(
     session: Session, iterations: kinds.ITERATIONS = 100, method: kinds.METHOD = "l-bfgs"
 ) -> Said:
-    """Lower the cost of all training cases at once, with one of scipy's minimisers.
+    """Lower the cost of all training cases at once, with one of scipy's minimizers.
 
     l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
     learning rate, nor uses max_norm, dropout, augment or smoothing. Ctrl-C keeps the weights of the
-    last iteration; undo t undoes the minimisation.
+    last iteration; undo t undoes the minimization.
 
     min: 100 iterations of l-bfgs
     min 50 cg: 50 iterations of conjugate gradients

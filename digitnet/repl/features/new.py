@@ -48,7 +48,7 @@ def new(
 
     A shape is the size of a case, then one part for each layer: 100 is a dense layer, 32c5 a
     convolution (32 channels, kernels of 5x5), p2 max pooling and a2 average pooling (windows of
-    2x2), b batch normalisation, d0.5 dropout. 100:tanh sets the layer's activation.
+    2x2), b batch normalization, d0.5 dropout. 100:tanh sets the layer's activation.
 
     A shape may be followed by the activation of the hidden layers, that of the output and the cost.
 

@@ -340,7 +340,7 @@ class _Block:
         ]
 
     def _normalized(self, norm: BatchNorm, place: slice | Place, headings: list[str]) -> Text:
-        """The inputs of batch normalisation, its statistics and parameters, z and a."""
+        """The inputs of batch normalization, its statistics and parameters, z and a."""
         channel = place[-1] if isinstance(place, tuple) else place
         of_channel = {"μ": norm.mean, "σ²": norm.variance, "γ": norm.gamma, "β": norm.beta}
         values = {"x": self.p.x[place]} | {sign: v[channel] for sign, v in of_channel.items()}
