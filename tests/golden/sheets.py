@@ -16,6 +16,7 @@ import numpy as np
 from digitnet import recipes
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.evaluate import precision, recall
+from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.insight.inside import first_layer
@@ -27,12 +28,12 @@ from digitnet.repl.features.look import LookResult
 from digitnet.repl.features.saves import listing
 from digitnet.repl.features.step import StepResult, step
 from digitnet.repl.features.study import StudyResult, plan_of
-from digitnet.repl.features.weights import UnitResult, WeightsResult
+from digitnet.repl.features.weights import all_units, one_unit
 from digitnet.repl.features.why import WhyResult, why
 from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
 from digitnet.repl.pictures import Screen
-from digitnet.repl.pictures.digit import by_size
 from digitnet.repl.pictures.network import picture_of
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 HERE = Path(__file__).parent
@@ -109,23 +110,26 @@ def cm(times: int = 1) -> ConfusionResult:
     return ConfusionResult(matrix.tolist(), *shares, right, total, "sample test", False)
 
 
-def weights() -> WeightsResult:
-    """`w` of the network that is included."""
-    first = first_layer(Registry(ROOT / "saves" / "included").load("ready").network)
-    return WeightsResult(first, "", by_size(np.square(first.weights).sum(axis=(1, 2))))
+def ready() -> Network:
+    """The network that is included."""
+    return Registry(ROOT / "saves" / "included").load("ready").network
+
+
+def weights() -> Said:
+    """`w`"""
+    return all_units(first_layer(ready()))
 
 
 def looked() -> LookResult:
-    network = Registry(ROOT / "saves" / "included").load("ready").network
-    return LookResult(11, "sample test", picture_of(network, SAMPLE, 11))
+    return LookResult(11, "sample test", picture_of(ready(), SAMPLE, 11))
 
 
-def unit() -> UnitResult:
-    """`w 3` of the same."""
-    return UnitResult(weights().first, "", 3)
+def unit() -> Said:
+    """`w 3`"""
+    return one_unit(first_layer(ready()), 3)
 
 
-def kernels() -> WeightsResult:
+def kernels() -> Said:
     """`w` of twelve kernels: slopes in twelve directions."""
     network = network_of("28x28-12c5-p2-10")
     y, x = np.mgrid[-2:3, -2:3]
@@ -133,7 +137,7 @@ def kernels() -> WeightsResult:
         angle = number * np.pi / 6
         slope = np.round(x * np.cos(angle) + y * np.sin(angle), 6)
         network.parameters[0].value[:, number] = slope.ravel()
-    return WeightsResult(first_layer(network), "", list(range(12)))
+    return all_units(first_layer(network))
 
 
 def layers() -> CheckResult:

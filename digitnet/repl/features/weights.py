@@ -1,10 +1,10 @@
 """`w` shows the weights of the first layer, and what it makes of a case."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from rich.console import RenderResult
+from rich.console import RenderableType
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, Feeder
@@ -25,127 +25,111 @@ from digitnet.repl.pictures.digit import (
     weights_table,
 )
 from digitnet.repl.pictures.tables import counted, with_article
-from digitnet.repl.result import Merged, Record, ScreenOnly
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 LARGE = 28  # approximate width of a unit shown alone
 
 
-@dataclass(frozen=True)
-class LayerResult(Record):
-    """What is shown of the first layer. member: see `single`."""
-
-    first: ScreenOnly[FirstLayer]
-    member: ScreenOnly[str]
-
-    def as_json(self) -> dict[str, Any]:
-        fields = {"layer": self.first.layer.kind, "units": len(self.first.weights)}
-        return fields | ({"member": self.member} if self.member else {}) | super().as_json()
-
-    def title(self, what: str) -> str:
-        """`first layer (256 units, relu): weights`."""
-        noun = "channel" if self.first.layer.kind == "convolution" else "unit"
-        units = counted(len(self.first.weights), noun)
-        by = f"\n{self.member}" if self.member else ""
-        return f"first layer ({units}, {self.first.layer.activation.name}): {what}{by}"
-
-    def units(self, order: list[int], pictures: Array, view: View, *, common: bool) -> RenderResult:
-        """As many units as fit, in this order. common: whether all have the same scale."""
-        if (pictures < 0).any():
-            yield legend(view)
-        lines = view.height - AROUND
-        shown = framed_units(order, pictures[order], view, lines=lines, common=common)
-        yield gallery(shown, view)
-        if len(shown) < len(order):
-            yield f"{len(shown):,} of {len(order):,} are shown; w UNIT shows one"
+def _about(first: FirstLayer, member: str) -> dict[str, Any]:
+    """What the JSON says of the first layer. member: see `single`."""
+    fields = {"layer": first.layer.kind, "units": len(first.weights)}
+    return fields | ({"member": member} if member else {})
 
 
-@dataclass(frozen=True)
-class WeightsResult(LayerResult):
-    """The weights of the first layer. order: the units in the order they are shown."""
+def _title(first: FirstLayer, member: str, what: str) -> str:
+    """`first layer (256 units, relu): weights`."""
+    noun = "channel" if first.layer.kind == "convolution" else "unit"
+    units = counted(len(first.weights), noun)
+    by = f"\n{member}" if member else ""
+    return f"first layer ({units}, {first.layer.activation.name}): {what}{by}"
 
-    order: ScreenOnly[list[int]]
 
-    def as_json(self) -> dict[str, Any]:
-        weights, biases = self.first.weights.tolist(), self.first.layer.biases
-        listed = None if biases is None else biases.tolist()
-        return super().as_json() | {"weights": weights, "biases": listed}
+def _units(
+    order: list[int], pictures: Array, view: View, *, common: bool
+) -> Iterator[RenderableType]:
+    """As many units as fit, in this order. common: whether all have the same scale."""
+    if (pictures < 0).any():
+        yield legend(view)
+    lines = view.height - AROUND
+    shown = framed_units(order, pictures[order], view, lines=lines, common=common)
+    yield gallery(shown, view)
+    if len(shown) < len(order):
+        yield f"{len(shown):,} of {len(order):,} are shown; w UNIT shows one"
 
-    def drawn(self, view: View) -> RenderResult:
-        weights = self.first.weights
+
+def all_units(first: FirstLayer, member: str = "") -> Said:
+    """The weights of the first layer: the largest first, if they are pictures."""
+    weights, biases, is_dense = first.weights, first.layer.biases, first.layer.kind == "dense"
+    sizes = np.square(weights).reshape(len(weights), -1).sum(axis=1)
+    order = by_size(sizes) if is_dense else list(range(len(weights)))
+
+    def shown(view: View) -> Iterator[RenderableType]:
         if weights.ndim == 2:
-            yield self.title("weights into each unit")
-            yield weights_table(weights, self.first.layer.biases)
+            yield _title(first, member, "weights into each unit")
+            yield weights_table(weights, biases)
             return
-        is_dense = self.first.layer.kind == "dense"
-        yield self.title("weights into each unit, largest first" if is_dense else "kernels")
-        yield from self.units(self.order, weights, view, common=False)
+        what = "weights into each unit, largest first" if is_dense else "kernels"
+        yield _title(first, member, what)
+        yield from _units(order, weights, view, common=False)
+
+    listed = {"weights": weights.tolist(), "biases": None if biases is None else biases.tolist()}
+    return Said(shown, _about(first, member) | listed)
 
 
-@dataclass(frozen=True)
-class UnitResult(LayerResult):
-    """One unit of the first layer."""
+def one_unit(first: FirstLayer, unit: int, member: str = "") -> Said:
+    """The weights of one unit of the first layer."""
+    every = {"weights": first.weights, "bias": first.layer.biases, "outgoing": first.outgoing}
+    its = {name: None if v is None else v[unit] for name, v in every.items()}
+    weights, bias, outgoing = first.weights[unit], its["bias"], its["outgoing"]
 
-    unit: int
-
-    def as_json(self) -> dict[str, Any]:
-        numbers = {
-            "weights": self.first.weights,
-            "bias": self.first.layer.biases,
-            "outgoing": self.first.outgoing,
-        }
-        listed = {k: None if v is None else v[self.unit].tolist() for k, v in numbers.items()}
-        return super().as_json() | listed
-
-    def drawn(self, view: View) -> RenderResult:
-        weights, biases = self.first.weights[self.unit], self.first.layer.biases
-        noun = "unit" if self.first.layer.kind == "dense" else "channel"
-        yield self.title(f"weights into {noun} {self.unit}")
+    def shown(view: View) -> Iterator[RenderableType]:
+        noun = "unit" if first.layer.kind == "dense" else "channel"
+        yield _title(first, member, f"weights into {noun} {unit}")
         if weights.ndim == 1:
-            alone = None if biases is None else biases[self.unit : self.unit + 1]
-            yield weights_table(weights[None], alone, first=self.unit)
+            alone = None if bias is None else np.atleast_1d(bias)
+            yield weights_table(weights[None], alone, first=unit)
             return
         yield legend(view)
         times = LARGE // weights.shape[1] // 2 * 2 or 1  # even: two rows make a line
         enlarged = weights.repeat(times, axis=0).repeat(times, axis=1)
         picture = pixels(enlarged, view, signed=True)
         lines = [f"weights {weights.min():.3g} to {weights.max():.3g}"]
-        if biases is not None:
-            lines.append(f"bias {biases[self.unit]:.3g}")
-        outgoing = None if self.first.outgoing is None else self.first.outgoing[self.unit]
+        if bias is not None:
+            lines.append(f"bias {bias:.3g}")
         if outgoing is not None and len(outgoing) > 1:
             lines += ["", "weights to the answers:"]
             lines += [f"{answer} {weight:z6.2f}" for answer, weight in enumerate(outgoing)]
         beside, width = Text("\n".join(lines)), enlarged.shape[1] + 3 + 24
         yield side_by_side(picture, beside, view.width, width)
 
+    listed = {name: None if v is None else v.tolist() for name, v in its.items()}
+    return Said(shown, _about(first, member) | {"unit": unit} | listed)
 
-@dataclass(frozen=True)
-class MapsResult(LayerResult):
+
+def _response(
+    first: FirstLayer, member: str, case: Case, maps: Array, outputs: Array | None
+) -> Said:
     """The first layer's response to a case.
 
     maps: (units, rows, columns): the feature maps of a convolution, or each dense unit's weights
     times the pixels. outputs: of the units of a dense layer; None for a convolution, whose outputs
     are the maps.
     """
+    what = "feature maps, largest" if outputs is None else "weights times pixels, largest outputs"
+    order = by_size(maps.sum(axis=(1, 2)) if outputs is None else outputs)
 
-    case: Merged[Case]
-    maps: Array
-    outputs: Array | None
+    def shown(view: View) -> Iterator[RenderableType]:
+        yield f"{case}, {with_article(case.answer)}"
+        yield _title(first, member, f"{what} first")
+        yield from _units(order, maps, view, common=True)
 
-    def drawn(self, view: View) -> RenderResult:
-        yield f"{self.case}, {with_article(self.case.answer)}"
-        is_dense = self.outputs is not None
-        what = "weights times pixels, largest outputs" if is_dense else "feature maps, largest"
-        yield self.title(f"{what} first")
-        order = by_size(self.maps.sum(axis=(1, 2)) if self.outputs is None else self.outputs)
-        yield from self.units(order, self.maps, view, common=True)
+    listed = {"maps": maps.tolist(), "outputs": None if outputs is None else outputs.tolist()}
+    return Said(shown, _about(first, member) | case.as_json() | listed)
 
 
 @command("w", "weights", group="Asking", rank=8, is_picture=True)
-def weights(
-    session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None
-) -> WeightsResult | UnitResult | MapsResult:
+def weights(session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None) -> Said:
     """Show the weights of the first layer as pictures, or its response to a test case.
 
     The weights of a dense unit form a picture of what it responds to: a bright pixel excites it
@@ -173,15 +157,13 @@ def weights(
             )
         case = Case.of(session, data, index)
         x, _ = Feeder(data.test, 1, model.network.dtype).batch(np.array([case.index]))
-        return MapsResult(first, member, case, *first_layer_maps(model.trainer.answering(), x))
+        return _response(first, member, case, *first_layer_maps(model.trainer.answering(), x))
     if index is not None:
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
     if unit is None:
-        sizes = np.square(first.weights).reshape(count, -1).sum(axis=1)
-        in_order = first.layer.kind == "convolution" or first.weights.ndim == 2
-        return WeightsResult(first, member, list(range(count)) if in_order else by_size(sizes))
+        return all_units(first, member)
     if int(unit) >= count:
         raise CommandError(
             f"there is no unit {unit:,}: those of the first layer are numbered 0 to {count - 1:,}"
         )
-    return UnitResult(first, member, int(unit))
+    return one_unit(first, int(unit), member)
