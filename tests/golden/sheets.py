@@ -26,7 +26,7 @@ from digitnet.registry.saves import Entry, Registry
 from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.look import LookResult
 from digitnet.repl.features.saves import listing
-from digitnet.repl.features.step import StepResult, step
+from digitnet.repl.features.step import step
 from digitnet.repl.features.study import StudyResult, plan_of
 from digitnet.repl.features.weights import all_units, one_unit
 from digitnet.repl.features.why import WhyResult, why
@@ -188,11 +188,11 @@ def why_convolution() -> WhyResult:
     return why(holding(Recipe(shape, settings=Settings(l2=0.1))), 11)
 
 
-def step_truth() -> StepResult:
+def step_truth() -> Said:
     return step(holding(RECIPES["truth"]))
 
 
-def step_dense() -> StepResult:
+def step_dense() -> Said:
     recipe = Recipe("784-12-10", settings=Settings(rate=0.01), precision="float64")
     return step(holding(recipe))
 

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from rich.console import RenderResult
+from rich.console import Group, RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, Feeder
@@ -83,29 +83,8 @@ class StepReport(Drawn):
         yield sheet.side_by_side([_layer(list(changes), sheet) for _, changes in layers])
 
 
-@dataclass(frozen=True)
-class StepResult(Drawn):
-    """The effect of some mini-batches; all but the last have already been shown as reports."""
-
-    steps: list[StepReport]
-    stopped: Ending
-
-    def as_json(self) -> dict[str, Any]:
-        last = self.steps[-1].observed.outcome if self.steps else None
-        return {
-            "steps": [step.as_json() for step in self.steps],
-            "validation_accuracy": last and last.validation_accuracy,
-            "stopped": self.stopped,
-        }
-
-    def drawn(self, view: View) -> RenderResult:
-        yield from self.steps[-1:]
-        if self.stopped != "done":
-            yield ENDINGS[self.stopped]
-
-
 @command("step", group="Learning")
-def step(session: Session, count: kinds.COUNT = 1) -> StepResult:
+def step(session: Session, count: kinds.COUNT = 1) -> Said:
     """Train one mini-batch, or N, and show what each does to the weights.
 
     It trains the network exactly as t 1 does. Layers with up to 10 inputs and units are shown
@@ -137,10 +116,14 @@ def step(session: Session, count: kinds.COUNT = 1) -> StepResult:
             stopped = observed.outcome.stopped
             if observed.outcome.batches:
                 steps.append(StepReport(observed, trainer.settings))
-    if steps:
-        accuracy = steps[-1].observed.outcome.validation_accuracy
+    accuracy = steps[-1].observed.outcome.validation_accuracy if steps else None
+    if accuracy is not None:
         model.accuracy = session.accuracy_on("validation", accuracy, data, model)
-    return StepResult(steps, stopped)
+    shown = Group(
+        *steps[-1:], *[ENDINGS[stopped]] * (stopped != "done")
+    )  # the others were reported
+    fields = {"steps": [step.as_json() for step in steps], "validation_accuracy": accuracy}
+    return Said(shown, fields | {"stopped": stopped})
 
 
 LARGEST = 5
