@@ -65,10 +65,14 @@ class Evaluation:
 Batches = Iterator[tuple[Array, Array]]
 
 
-def chunks(network: Network, cases: Cases, rows: Integers | None = None) -> Batches:
-    """Yields inputs and targets of the cases (those in `rows`, or all), valid until the next."""
+def chunks(
+    network: Network, cases: Cases, rows: Integers | None = None, most: int = CHUNK
+) -> Batches:
+    """Yields inputs and targets of the cases (those in `rows`, or all), at most so many at a time,
+    valid until the next.
+    """
     order = np.arange(len(cases)) if rows is None else rows
-    chunk = max(1, min(CHUNK, len(order), max_cases(network)))
+    chunk = max(1, min(most, len(order), max_cases(network)))
     feeder = Feeder(cases, chunk, network.dtype)
     for start in range(0, len(order), chunk):
         yield feeder.batch(order[start : start + chunk])

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import scipy
 
-from digitnet.engine.arrays import Array, Cases, Feeder
-from digitnet.engine.evaluate import max_cases
+from digitnet.engine.arrays import Array, Cases
+from digitnet.engine.evaluate import chunks, max_cases
 from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
@@ -120,21 +120,18 @@ class _Objective:
         self.penalties = Penalties(trainer.settings.l2, trainer.settings.l1)
         self.cases, self.report = cases, report
         self.parameters = self.network.parameters
-        most = max(1, max_cases(self.network) // 2)  # beside scipy's vectors
-        self.chunk = min(CHUNK, len(cases), most)
-        self.feeder = Feeder(cases, self.chunk, self.network.dtype)
+        self.most = min(CHUNK, max_cases(self.network) // 2)  # beside scipy's vectors
         self.start = _one_vector(p.value for p in self.parameters)
 
     def __call__(self, w: Array) -> tuple[float, Array]:
         _set_parameters(w, self.network)
-        cost, rows = 0.0, np.arange(len(self.cases))
+        cost, count = 0.0, len(self.cases)
         gradients = [np.zeros_like(p.value) for p in self.parameters]
-        for start in range(0, len(rows), self.chunk):
+        for x, y in chunks(self.network, self.cases, most=self.most):
             self.report(None)
-            x, y = self.feeder.batch(rows[start : start + self.chunk])
             a = self.network.forward(x, EXACT)
-            cost += self.network.cost.value(a, y) * len(a) / len(rows)
-            self.network.backward(a, y, mean_over=len(rows))
+            cost += self.network.cost.value(a, y) * len(a) / count
+            self.network.backward(a, y, mean_over=count)
             for p, g in zip(self.parameters, gradients, strict=True):
                 g += p.whole_gradient()
         pairs = zip(gradients, self.parameters, strict=True)

@@ -285,18 +285,17 @@ class Network:
         current weights (Izmailov et al. 2018, arXiv 1803.05407, section 3).
         """
         norms, total, first = self.batch_norms, 0.0, 0
-        sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
+        sums = [np.zeros((2, len(norm.mean))) for norm in norms]
         layers = [layer for layer in self.prepared if not isinstance(layer, Dropout)]
         for x in batches:
             self.activations(x, Step(), layers)
             first = first or len(x)
             weight = len(x) / first  # the last batch may be smaller
             total += weight
-            for norm, (mean, variance) in zip(norms, sums, strict=True):
-                mean += weight * norm.batch_mean
-                variance += weight * norm.batch_variance
-        for norm, (mean, variance) in zip(norms, sums, strict=True):
-            norm.mean[:], norm.variance[:] = mean / total, variance / total
+            for norm, means in zip(norms, sums, strict=True):
+                means += weight * np.stack([norm.batch_mean, norm.batch_variance])
+        for norm, means in zip(norms, sums, strict=True):
+            norm.mean[:], norm.variance[:] = means / total
 
     def is_finite(self) -> bool:
         return all(bool(np.isfinite(p.value).all()) for p in self.parameters)

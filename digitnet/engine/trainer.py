@@ -15,7 +15,7 @@ import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, assign
 from digitnet.engine.augment import Augment, Deformer
-from digitnet.engine.evaluate import Evaluation, check_memory, evaluate, max_cases
+from digitnet.engine.evaluate import Evaluation, check_memory, chunks, evaluate, max_cases
 from digitnet.engine.layers import Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.optimizers import OPTIMIZERS, Optimizer, Penalties, RunningMean, State
@@ -167,12 +167,9 @@ class Trainer:
         if not self.network.batch_norms:
             return
         network = self.with_answering_weights()
-        size = min(STATISTICS_CASES, max_cases(network), len(train))
-        feeder = Feeder(train, size, network.dtype)
+        size = min(STATISTICS_CASES, max_cases(network))
         rows = np.arange(min(STATISTICS_BATCHES * size, len(train)))
-        network.measure_statistics(
-            feeder.batch(rows[start : start + size])[0] for start in range(0, len(rows), size)
-        )
+        network.measure_statistics(x for x, _ in chunks(network, train, rows, size))
         for mine, measured in zip(self.network.batch_norms, network.batch_norms, strict=True):
             mine.mean[:], mine.variance[:] = measured.mean, measured.variance
 
