@@ -1,10 +1,10 @@
 """`like` shows the training cases most like a test case, `fool` the change that misleads most."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from rich.console import RenderResult
+from rich.console import RenderableType
 from rich.text import Text
 
 from digitnet.charts import rounded
@@ -16,8 +16,8 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
-from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import Framed, gallery, halved, named, pixels, small_case
+from digitnet.repl.pictures import View
+from digitnet.repl.pictures.digit import gallery, halved, named, pixels, small_case
 from digitnet.repl.pictures.tables import with_article
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
@@ -44,104 +44,37 @@ def like(session: Session, index: kinds.INDEX = None) -> Said:
         check_outputs(chunk[1])
         columns.append(chunk)
     inputs, hidden = (np.concatenate(column) for column in zip(*columns, strict=True))
-    has_hidden = len(network.layers) > 1
-    nearest = {
-        "inputs": _nearest(inputs, data),
-        "hidden": _nearest(hidden, data) if has_hidden else [],
-    }
+    nearest = {"inputs": _nearest(inputs, data)}
+    nearest["hidden"] = _nearest(hidden, data) if len(network.layers) > 1 else []
 
-    def shown(view: View) -> RenderResult:
+    def shown(view: View) -> Iterator[RenderableType]:
         yield f"{case}, {with_article(named(case.answer, case.names))}"
         yield small_case(case.inputs, view)
-        for what, alike in nearest.items():
-            if alike:
-                where = "its inputs" if what == "inputs" else "the last hidden layer"
+        for where, by in (("its inputs", "inputs"), ("the last hidden layer", "hidden")):
+            if nearest[by]:
                 yield f"\nThe nearest training cases by {where}, with answer and distance:"
-                yield gallery([_framed(each, data, view) for each in alike], view)
+                yield gallery([
+                    (small_case(data.picture_of(data.train, each["index"]), view),
+                     Text(f"{named(each['answer'], case.names)}  {each['distance']:.3g}"))
+                    for each in nearest[by]
+                ], view)  # fmt: skip
 
     return Said(shown, case.as_json() | nearest)
 
 
 def _nearest(distances: Array, data: DataSet) -> list[dict[str, Any]]:
+    """The training cases at the smallest distances: their index, answer and distance."""
     rows = np.argsort(distances, kind="stable")[:MOST_ALIKE]
-    answers = answers_of(data.train.targets[rows])
-    return [
-        {"index": int(row), "answer": int(answer), "distance": float(distances[row])}
-        for row, answer in zip(rows, answers, strict=True)
-    ]
-
-
-def _framed(alike: dict[str, Any], data: DataSet, view: View) -> Framed:
-    label = f"{named(alike['answer'], data.answers)}  {alike['distance']:.3g}"
-    return small_case(data.picture_of(data.train, alike["index"]), view), Text(label)
+    answers = answers_of(data.train.targets[rows]).tolist()
+    columns = zip(rows.tolist(), answers, distances[rows].tolist(), strict=True)
+    return [dict(zip(("index", "answer", "distance"), each, strict=True)) for each in columns]
 
 
 RANDOM_CHANGES = 100
 
 
-@dataclass(frozen=True)
-class FoolResult(Drawn):
-    """A small change of a test case that changes the answer.
-
-    before, guess: the answer without and with it. confidence: the output for `guess`. x, changed:
-    the inputs without and with it, on the network's scale. saliency: see `ChangedCase`. random:
-    how many of RANDOM_CHANGES random changes of this size do it too.
-    """
-
-    case: Case
-    before: int
-    guess: int
-    confidence: float
-    x: Array
-    changed: Array
-    saliency: Array
-    scale: float
-    random: int
-
-    @property
-    def change(self) -> Array:
-        return self.changed - self.x
-
-    def as_json(self) -> dict[str, Any]:
-        values = {"before": self.before, "guess": self.guess, "confidence": self.confidence}
-        size, largest = np.linalg.norm(self.change), np.abs(self.change).max()
-        sizes = {"size": float(size), "largest": float(largest), "random": self.random}
-        return self.case.as_json() | values | sizes | {"changed": self.changed.ravel().tolist()}
-
-    def drawn(self, view: View) -> RenderResult:
-        yield str(self.case)
-        before, after = (named(guess, self.case.names) for guess in (self.before, self.guess))
-        wrongly = "" if self.before == self.case.answer else ", wrongly"
-        if self.x.ndim == 2:
-            fits = view.width >= 4 * self.x.shape[1] + 6
-            x, changed, change, saliency = (
-                values if fits else halved(values)
-                for values in (self.x, self.changed, self.change, np.abs(self.saliency))
-            )
-            drawn = (
-                pixels(x, view, 255 * self.scale),
-                pixels(change, view, signed=True),
-                pixels(changed, view, 255 * self.scale),
-                pixels(saliency, view),
-            )
-            labels = (f"read as {before}", "the change", f"read as {after}", "what counts")
-            texts = [Text(label, "bold") for label in labels]
-            yield gallery(list(zip(drawn, texts, strict=True)), view)
-        else:
-            yield "inputs " + " ".join(f"{value:.4g}" for value in self.changed)
-        yield (
-            f"Read as {before}{wrongly}, and as {after} "
-            f"({self.confidence:.2f}) after a change of length {_norm(self.change)} (the inputs: "
-            f"{_norm(self.x)}). No input changes by more than {rounded(np.abs(self.change).max())}."
-        )
-        yield (
-            f"Of {RANDOM_CHANGES} random changes of this length, {self.random or 'none'} "
-            f"{'changes' if self.random == 1 else 'change'} the answer."
-        )
-
-
 @command("fool", group="Asking", rank=7, is_picture=True)
-def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None) -> FoolResult:
+def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None) -> Said:
     """Find a small change of a test case that changes the network's answer.
 
     Small steps along the gradient lead to the nearest other answer (DeepFool, Moosavi-Dezfooli et
@@ -171,17 +104,60 @@ def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None
             does = f"gets the answer {answer}"
             hint = f". fool {case.index} looks for any other answer"
         raise CommandError(f"no change of case {case.index} that {does} was found{hint}")
-    read = _read(network, found.x)
     noise = session.rng.standard_normal((RANDOM_CHANGES, len(x)))
     noise *= np.linalg.norm(found.x - x) / np.linalg.norm(noise, axis=1, keepdims=True)
-    changes = sum(_read(network, x + each)[0] != before for each in noise)
-    shape = data.picture or (len(x),)
-    x, changed, saliency = (a.reshape(shape) for a in (x, found.x, found.saliency))
-    return FoolResult(case, before, *read, x, changed, saliency, data.test.scale, changes)
+    random = sum(_read(network, x + each)[0] != before for each in noise)
+    return _fooled(case, data, x, found, before, *_read(network, found.x), random)
 
 
-def _norm(values: Array) -> str:
-    return rounded(float(np.linalg.norm(values)))
+def _fooled(
+    case: Case,
+    data: DataSet,
+    x: Array,
+    found: ChangedCase,
+    before: int,
+    guess: int,
+    confidence: float,
+    random: int,
+) -> Said:
+    """A small change of a case x that changes the answer. before, guess: the answer without
+    and with it. random: how many of RANDOM_CHANGES random changes of this size do it too.
+    """
+    change = found.x - x
+    size, inputs = (float(np.linalg.norm(each)) for each in (change, x))
+    largest = float(np.abs(change).max())
+    names = [named(each, case.names) for each in (before, guess)]
+
+    def shown(view: View) -> Iterator[RenderableType]:
+        yield str(case)
+        if data.picture:
+            fits, high = view.width >= 4 * data.picture[1] + 6, 255 * data.test.scale
+            was, moved, now, counts = (
+                a.reshape(data.picture) if fits else halved(a.reshape(data.picture))
+                for a in (x, change, found.x, np.abs(found.saliency))
+            )
+            drawn = (
+                (pixels(was, view, high), f"read as {names[0]}"),
+                (pixels(moved, view, signed=True), "the change"),
+                (pixels(now, view, high), f"read as {names[1]}"),
+                (pixels(counts, view), "what counts"),
+            )
+            yield gallery([(picture, Text(label, "bold")) for picture, label in drawn], view)
+        else:
+            yield "inputs " + " ".join(f"{value:.4g}" for value in found.x)
+        yield (
+            f"Read as {names[0]}{', wrongly' * (before != case.answer)}, and as {names[1]} "
+            f"({confidence:.2f}) after a change of length {rounded(size)} (the inputs: "
+            f"{rounded(inputs)}). No input changes by more than {rounded(largest)}."
+        )
+        yield (
+            f"Of {RANDOM_CHANGES} random changes of this length, {random or 'none'} "
+            f"{'changes' if random == 1 else 'change'} the answer."
+        )
+
+    fields = {"before": before, "guess": guess, "confidence": confidence, "size": size}
+    fields |= {"largest": largest, "random": random, "changed": found.x.tolist()}
+    return Said(shown, case.as_json() | fields)
 
 
 def _read(network: Network, x: Array) -> tuple[int, float]:
