@@ -166,15 +166,6 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
 
 
 @pytest.mark.usefixtures("in_threads")
-def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> None:
-    session.asker = replace(session.asker, yes=True)  # type: ignore[type-var]
-    do(session, "study epochs 0 --repeat 2 --name fresh; del fresh; undo")
-    (shown,) = do(session, "study fresh")
-    assert len(shown["runs"]) == 2
-    assert all(run["amount"] == "0 epochs" for run in shown["runs"])
-
-
-@pytest.mark.usefixtures("in_threads")
 @pytest.mark.parametrize(
     ("line", "says"),
     [

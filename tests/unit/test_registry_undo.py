@@ -59,46 +59,28 @@ def test_what_cannot_be_renamed_stays_as_it_is(
 
 
 Do = Callable[[Registry], object]
+DELETE, RENAME, SAVE = (
+    lambda two: two.delete("x"),
+    lambda two: two.rename("x", "y"),
+    lambda two: two.save(plain(batches=5), "x"),
+)
+RENAMED = [Undone("x", False, 0, was="y"), Undone("y", False, 0, was="x")]
 RESTORED: dict[str, tuple[list[Do], list[Undone], dict[str, int]]] = {
     "an overwritten version": ([], [Undone("x", True, 0)], {"x": 1}),
     "and back": ([], [Undone("x", True, 0)] * 2, {"x": 2}),
-    "a deleted network": (
-        [lambda two: two.delete("x")],
-        [Undone("x", False, 1)],
-        {"x": 2},
-    ),
-    "a deleted network, though one of its name was saved since": (
-        [lambda two: two.delete("x"), lambda two: two.save(plain(batches=5), "x")],
-        [Undone("x", True, 1)],
-        {"x": 2},
-    ),
-    "and the one saved since": (
-        [lambda two: two.delete("x"), lambda two: two.save(plain(batches=5), "x")],
-        [Undone("x", True, 1), Undone("x", True, 0)],
-        {"x": 5},
-    ),
-    "a name": (
-        [lambda two: two.rename("x", "y")],
-        [Undone("x", False, 0, was="y")],
-        {"x": 2},
-    ),
-    "and the other name": (
-        [lambda two: two.rename("x", "y")],
-        [Undone("x", False, 0, was="y"), Undone("y", False, 0, was="x")],
-        {"y": 2},
-    ),
-    "a name that was taken since": (
-        [lambda two: two.rename("x", "y"), lambda two: two.save(plain(batches=5), "x")],
-        [Undone("x", True, 0, was="y")],
-        {"x": 2},
-    ),
+    "a deleted one": ([DELETE], [Undone("x", False, 1)], {"x": 2}),
+    "a deleted one whose name was taken": ([DELETE, SAVE], [Undone("x", True, 1)], {"x": 2}),
+    "and the other one": ([DELETE, SAVE], [Undone("x", True, n) for n in (1, 0)], {"x": 5}),
+    "a name": ([RENAME], RENAMED[:1], {"x": 2}),
+    "and the other name": ([RENAME], RENAMED, {"y": 2}),
+    "a name that was taken": ([RENAME, SAVE], [Undone("x", True, 0, was="y")], {"x": 2}),
     "a version of one that was removed by hand": (
         [lambda two: file_of(two.folder).unlink()],
         [Undone("x", False, 0)],
         {"x": 1},
     ),
     "what came last of several": (
-        [lambda two: two.delete("x"), lambda two: two.rename("other", "y")],
+        [DELETE, lambda two: two.rename("other", "y")],
         [Undone("other", False, 0, was="y")],
         {},
     ),
