@@ -71,11 +71,11 @@ class Recovery:
         if model is not None and monotonic() - self._last >= BUSY_SECONDS:
             self.autosave(model)
 
-    def after_command(self, model: Model | None, unsaved: int, state: object) -> None:
-        """Call this after each command. unsaved: the number of unsaved mini-batches. state: another
-        object after each training, and each undo of one.
+    def after_command(self, model: Model | None, state: object) -> None:
+        """Call this after each command. model: the network in hand, if it is unsaved. state:
+        another object after each training, and each undo of one.
         """
-        if model is None or not unsaved:
+        if model is None:
             self.discard()
         elif monotonic() - self._last >= IDLE_SECONDS and self._autosaved is not state:
             self.autosave(model)

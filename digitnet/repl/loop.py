@@ -152,8 +152,8 @@ def do_line(line: str, session: Session, output: Output) -> bool:
         words = calls.pop(0)
         done = do_command(understood(words), session, output)
         if not session.is_over:
-            state = session.before or session.hand
-            session.unfinished.after_command(session.hand, session.unsaved_batches, state)
+            unsaved = session.hand if session.unsaved_batches else None
+            session.unfinished.after_command(unsaved, session.before or unsaved)
             if warning := session.unfinished.new_warning():
                 output.report(Note(f"Warning: {warning}"))
     if calls and not session.is_over:

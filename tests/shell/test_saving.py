@@ -157,13 +157,6 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     assert "only" in refusal(session, "undo a 9")
 
 
-def test_each_of_two_undo_says_which_version_came_back(session: Session) -> None:
-    do(session, "n mini; t 10; pas a; t 20; p")
-    for batches in (10, 30):
-        kept = f"{batches} mini-batches. The other version is kept: undo a."
-        assert kept in said(session, "undo")
-
-
 def test_a_network_whose_save_is_deleted_is_unsaved_until_that_is_restored(
     session: Session,
 ) -> None:
@@ -252,13 +245,6 @@ def test_a_network_whose_save_is_gone_does_not_take_the_name_of_another(session:
 def test_undo_t_means_a_network_of_that_name_until_something_is_trained(session: Session) -> None:
     assert do(session, "n mini; t 10; pas t; t 5; p; undo t; l t")[-1]["trained_batches"] == 10
     assert do(session, "t 5; undo t")[-1]["trained_batches"] == 10
-
-
-def test_what_comes_after_a_renaming_is_taken_back_instead(session: Session) -> None:
-    session.asker = NonInteractive(yes=True)
-    do(session, "n mini; t 1; pas a; ren a b; t 1; p; undo")
-    assert session.registry.names() == ["b"]
-    assert session.registry.load("b").trainer.progress.batches == 1
 
 
 def test_the_list_says_what_each_accuracy_was_measured_on(session: Session) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -94,17 +94,26 @@ def test_the_best_is_trained_again_to_the_bit_and_checked_once(session: Session)
     assert session.hand.accuracy.on == "sample test"
 
 
+@dataclass
+class Beside(Kept):
+    """An output in which something is done beside a study, at its first report."""
+
+    do_beside: Callable[[], object] = list
+
+    def report(self, update: Note) -> None:
+        if not self.reports:
+            self.do_beside()
+        super().report(update)
+
+
 @pytest.mark.usefixtures("in_threads")
 def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session) -> None:
-    class Other(Kept):
-        def report(self, update: Note) -> None:
-            if not self.reports:
-                with suppress(RegistryError):  # where no result is there yet
-                    session.registry.delete("first")
-                session.registry.save(session.network(), "first")
-            super().report(update)
+    def take_the_name() -> None:
+        with suppress(RegistryError):  # where no result is there yet
+            session.registry.delete("first")
+        session.registry.save(session.network(), "first")
 
-    output = Other()
+    output = Beside(do_beside=take_the_name)
     do(session, "n 784-8-10")
     assert do_line("study rate 0.02 0.1 --for 100 --name first", session, output)
     assert "Saved as 'study-1': another save was named 'first' meanwhile." in [
@@ -122,14 +131,8 @@ def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session
 def test_a_study_follows_its_file_and_is_saved_again_if_that_is_gone(
     session: Session, do_beside: Callable[[Registry], object], name: str
 ) -> None:
-    class Other(Kept):
-        def report(self, update: Note) -> None:
-            if not self.reports:
-                do_beside(session.registry)
-            super().report(update)
-
     session.registry.save(replace(ASKED, words=["rate", "1", "2", "3", "4"]), "x")
-    output = Other()
+    output = Beside(do_beside=lambda: do_beside(session.registry))
     assert do_line("study x", session, output)
     told = "'x' was deleted meanwhile; it is saved again." in [n.shown for n in output.reports]
     assert ([e["name"] for e in do(session, "ls")[0]["studies"]], told) == ([name], name == "x")
@@ -138,16 +141,13 @@ def test_a_study_follows_its_file_and_is_saved_again_if_that_is_gone(
 
 @pytest.mark.usefixtures("in_threads")
 def test_a_study_that_goes_on_in_two_terminals_keeps_the_results_of_both(session: Session) -> None:
-    class Other(Kept):
-        def report(self, update: Note) -> None:
-            if not self.reports:
-                record = session.registry.load_study("x")
-                record.results[3] = Result(3, 0.125, 1.0, 1.0)
-                session.registry.save(record, "x")
-            super().report(update)
+    def finish_one() -> None:
+        record = session.registry.load_study("x")
+        record.results[3] = Result(3, 0.125, 1.0, 1.0)
+        session.registry.save(record, "x")
 
     session.registry.save(replace(ASKED, words=["rate", "1", "2", "3", "4"]), "x")
-    assert do_line("study x", session, Other())
+    assert do_line("study x", session, Beside(do_beside=finish_one))
     assert session.registry.load_study("x").results[3].accuracy == 0.125
 
 

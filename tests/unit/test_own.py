@@ -163,16 +163,6 @@ def test_sets_of_earlier_versions_that_cannot_be_used(
         assert own.names() == ["photos"]
 
 
-def test_each_change_can_be_undone_and_that_too(own: OwnData) -> None:
-    for ink in (1, 2, 3):
-        add(own, ink)
-    for back, left in ((1, [1, 2]), (1, [1, 2, 3]), (2, [1]), (1, [1, 2, 3])):
-        undo_own(own, MINE, back)
-        assert inks(own.read(MINE)) == left
-    with pytest.raises(RegistryError, match="only 2 can be brought back"):
-        undo_own(own, MINE, 3)
-
-
 def test_a_network_and_a_data_set_may_have_the_same_name(own: OwnData) -> None:
     own.store.save(plain(batches=1), MINE)
     add(own, 1)
