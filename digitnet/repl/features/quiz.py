@@ -18,10 +18,10 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import check_outputs
-from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.sheet import Row, Sheet, aligned
 from digitnet.repl.pictures.tables import counted
-from digitnet.repl.result import Note
+from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session
 
 MOST = 16  # maximum number of terms of a sum that is asked for
@@ -58,39 +58,8 @@ class Question:
         return cls(text, shown, formula, float(compute(*shown.values())))
 
 
-@dataclass(frozen=True)
-class QuizResult(Drawn):
-    """A question, or what became of an answer. right, asked: counted in this session."""
-
-    question: Question
-    said: str
-    right: int
-    asked: int
-    is_over: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        q = self.question
-        givens = {name: np.asarray(values).tolist() for name, values in q.givens.items()}
-        answer = q.answer if self.is_over else None
-        counts = {"right": self.right, "asked": self.asked}
-        return {"question": q.text, "givens": givens, "said": self.said, "answer": answer} | counts
-
-    def drawn(self, view: View) -> RenderResult:
-        q, sheet = self.question, Sheet(view.width, view.blocks)
-        if self.said:
-            yield sheet.text(self.said)
-            return
-        yield sheet.text(q.text, "bold")
-        columns = [aligned(np.atleast_1d(values)) for values in q.givens.values()]
-        lines = list(zip_longest(*columns, fillvalue=""))
-        numbers = [(str(n),) if len(lines) > 1 else () for n in range(len(lines))]
-        rows = [Row(number, cells) for number, cells in zip(numbers, lines, strict=True)]
-        yield sheet.table(list(q.givens), rows, ("",) * (len(lines) > 1))
-        yield "quiz NUMBER answers; quiz skip shows it."
-
-
 @command("quiz", group="Asking")
-def quiz(session: Session, answer: kinds.ANSWERED = None) -> QuizResult:
+def quiz(session: Session, answer: kinds.ANSWERED = None) -> Said:
     """Work out a number that why or step shows: an output, a delta, a new weight, a curve's rate.
 
     The question is about a random case of the network in hand, or of mini if there is none. An
@@ -107,7 +76,7 @@ def quiz(session: Session, answer: kinds.ANSWERED = None) -> QuizResult:
         if question is None:
             session.question = question = _ask(session)
             session.quiz_asked += 1
-        return QuizResult(question, "", session.quiz_right, session.quiz_asked)
+        return _result(session, question)
     tolerated = TOLERANCE * abs(question.answer) or ZERO
     hint = question.hint or f"Think of {question.formula}."
     solved = f"{question.formula} = {aligned([question.answer])[0]}"
@@ -122,7 +91,29 @@ def quiz(session: Session, answer: kinds.ANSWERED = None) -> QuizResult:
     if is_over:
         session.question = None
         said += f" {session.quiz_right} of {session.quiz_asked} right so far; quiz asks again."
-    return QuizResult(question, said, session.quiz_right, session.quiz_asked, is_over)
+    return _result(session, question, said, is_over=is_over)
+
+
+def _result(session: Session, question: Question, said: str = "", *, is_over: bool = False) -> Said:
+    """The question, or what is said of an answer."""
+
+    def shown(view: View) -> RenderResult:
+        sheet = Sheet(view.width, view.blocks)
+        if said:
+            yield sheet.text(said)
+            return
+        yield sheet.text(question.text, "bold")
+        columns = [aligned(np.atleast_1d(values)) for values in question.givens.values()]
+        lines = list(zip_longest(*columns, fillvalue=""))
+        numbers = [(str(n),) if len(lines) > 1 else () for n in range(len(lines))]
+        rows = [Row(number, cells) for number, cells in zip(numbers, lines, strict=True)]
+        yield sheet.table(list(question.givens), rows, ("",) * (len(lines) > 1))
+        yield "quiz NUMBER answers; quiz skip shows it."
+
+    givens = {name: np.asarray(values).tolist() for name, values in question.givens.items()}
+    asked = {"question": question.text, "givens": givens, "said": said}
+    counts = {"right": session.quiz_right, "asked": session.quiz_asked}
+    return Said(shown, asked | {"answer": question.answer if is_over else None} | counts)
 
 
 def _ask(session: Session) -> Question:

@@ -119,10 +119,8 @@ def step(session: Session, count: kinds.COUNT = 1) -> Said:
     accuracy = steps[-1].observed.outcome.validation_accuracy if steps else None
     if accuracy is not None:
         model.accuracy = session.accuracy_on("validation", accuracy, data, model)
-    shown = Group(
-        *steps[-1:], *[ENDINGS[stopped]] * (stopped != "done")
-    )  # the others were reported
-    fields = {"steps": [step.as_json() for step in steps], "validation_accuracy": accuracy}
+    shown = Group(*steps[-1:], *[ENDINGS[stopped]] * (stopped != "done"))  # others were reports
+    fields = {"steps": [each.as_json() for each in steps], "validation_accuracy": accuracy}
     return Said(shown, fields | {"stopped": stopped})
 
 
