@@ -26,11 +26,8 @@ BATCHES = "mini-batches"
 
 T = TypeVar("T")
 
-Point = tuple[float, float]
-"""(x, y); x is usually a number of mini-batches."""
-
-Ticks = list[tuple[float, str]]
-"""Positions on an axis, and what is written there."""
+Point = tuple[float, float]  # (x, y); x is usually a number of mini-batches
+Ticks = list[tuple[float, str]]  # positions on an axis, and what is written there
 
 
 def written(number: float) -> str:

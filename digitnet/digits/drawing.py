@@ -19,8 +19,7 @@ MAX_UNDO = 100  # maximum number of strokes that can be undone
 Ink = NDArray[np.float32]
 """The ink at each grid point, (rows, columns), from 0 (paper) to 1 (full ink)."""
 
-Place = tuple[float, float]
-"""x to the right and y down, in pixels."""
+Place = tuple[float, float]  # x to the right and y down, in pixels
 
 
 @dataclass(frozen=True)

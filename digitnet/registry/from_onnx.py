@@ -26,9 +26,7 @@ from digitnet.registry.programs import ABOUT, MAX_ABOUT_BYTES, VERSION
 
 MAX_FIELDS, MAX_NODES, MAX_INPUTS = 100_000, 1000, 1 << 20
 
-Message = dict[int, list[Any]]
-"""The number of a field → its values: integers, or bytes."""
-
+Message = dict[int, list[Any]]  # the number of a field → its values: integers, or bytes
 DTYPES = {1: "<f4", 7: "<i8", 11: "<f8"}
 
 

@@ -22,8 +22,7 @@ from digitnet.registry.model import OWN_NAME, OwnSet
 from digitnet.registry.saves import Change, Registry
 from digitnet.registry.schema import contents
 
-Version = tuple[object, ...] | None
-"""A version of a data set, for comparison."""
+Version = tuple[object, ...] | None  # a version of a data set, for comparison
 
 
 class OwnData:

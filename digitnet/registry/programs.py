@@ -15,9 +15,7 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.layers import ACTIVATIONS, LAYERS
 from digitnet.registry.files import DamagedSave
 
-ABOUT, VERSION = "about", 2
-"""The name of the description in a file, and the version of its fields."""
-
+ABOUT, VERSION = "about", 2  # the name of the description in a file, and the version of its fields
 MAX_ABOUT_BYTES = 4 * 65_536
 
 SCALES = {"unit": "1 for ink (a byte divided by 255)", "raw": "255 for ink"}

@@ -30,8 +30,7 @@ from digitnet.repl.errors import CommandError, Unknown, nearest, printable, quot
 from digitnet.repl.glossary import meanings
 from digitnet.repl.session import SESSION_SETTINGS, Session, clean
 
-OPTIONAL = "optional"
-"""Marks a repeated argument that may be empty."""
+OPTIONAL = "optional"  # marks a repeated argument that may be empty
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,7 @@ class Command:
 GROUPS = ("First steps", "Learning", "Asking", "Networks", "Saves", "Digits", "This program")
 """The groups of commands, in the order of the help."""
 
-COMMANDS: dict[str, Command] = {}
-"""Name or alias → command."""
+COMMANDS: dict[str, Command] = {}  # name or alias → command
 
 
 def command(
@@ -258,12 +256,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-MAX_COMMANDS = 1000
-"""Maximum number of commands that an alias stands for."""
-
-_PLACE = re.compile(r"\$([1-9])")
-"""Where an alias takes a word that is typed after it."""
-
+MAX_COMMANDS = 1000  # maximum number of commands that an alias stands for
+_PLACE = re.compile(r"\$([1-9])")  # where an alias takes a word that is typed after it
 _QUOTED = re.compile(rf""""([^"]*)"|'([^']*)'|{_ESCAPED}""")
 
 
@@ -333,8 +327,7 @@ def as_typed(text: str, quote: str = "") -> str:
     return shlex.quote(text) if quote in text else f"{quote}{text}{quote}"
 
 
-PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
-"""Distances between a name and the typed word."""
+PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4  # distances between a name and the typed word
 
 
 def distance(word: str, text: str) -> int:

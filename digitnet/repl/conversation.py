@@ -13,8 +13,7 @@ from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
 from digitnet.repl.terminal.person import Person, show_pages
 from digitnet.repl.terminal.prompt import Reader
 
-COACHES = ("lesson", "tour", "patient")
-"""Commands that say themselves what is next."""
+COACHES = ("lesson", "tour", "patient")  # commands that say themselves what is next
 
 
 class Conversation(Loop):

@@ -12,8 +12,7 @@ ENDINGS = tuple(
 )
 """Signals that end the program; Windows has fewer."""
 
-FIRST_TICK = 0.7
-"""Seconds after which a command that is still running says so."""
+FIRST_TICK = 0.7  # seconds after which a command that is still running says so
 
 
 @dataclass

@@ -25,8 +25,7 @@ from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
 
-MAX_LINE = 100_000
-"""Maximum number of characters in a line of commands."""
+MAX_LINE = 100_000  # maximum number of characters in a line of commands
 
 
 class Loop:

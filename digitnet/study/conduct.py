@@ -81,8 +81,7 @@ class NoWorkers(Refused):
     """There are no workers, or they keep breaking; the message says why. Results are kept."""
 
 
-_data: list[DataSet] = []
-"""In a worker process, the data set."""
+_data: list[DataSet] = []  # in a worker process, the data set
 
 
 def _begin(data: DataSet, parent: Connection) -> None:

@@ -50,8 +50,7 @@ class Copy:
         return self.content != DAMAGED
 
 
-Kept = tuple[str, str, Copy]
-"""Kind, file, and what is kept."""
+Kept = tuple[str, str, Copy]  # kind, file, and what is kept
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,7 @@ LINES = (
     *("grad", "t 1", "min 1", "doctor", "find rate", "look", "diff x x", "vote x x", "l x; p"),
     *("l x; export {0}/x.npz", "study rate 0.1 0.2 --for 1", "set average 0.9; t 1", "c 1 layers"),
 )
-SECONDS = 5
-"""After so many, a command is interrupted: what it takes it has by then."""
+SECONDS = 5  # after so many, a command is interrupted: what it takes it has by then
 
 
 def peak() -> float:

@@ -16,8 +16,7 @@ from hostile_pickles_helpers import DOCUMENT, PROTO, SAVE, value
 from digitnet.registry.codec import array_document, encode, seal
 
 MILLION = 1_000_000
-HASH_MODULUS = (1 << 61) - 1
-"""Whole numbers that differ by this have the same hash."""
+HASH_MODULUS = (1 << 61) - 1  # whole numbers that differ by this have the same hash
 
 
 def within(opcodes: bytes) -> bytes:

@@ -142,8 +142,7 @@ def _train(named: Model) -> None:
 
 
 Share = Callable[[int, int], int]
-TRAINED = 50
-"""Of the networks that are let through, one in so many is trained, too."""
+TRAINED = 50  # of the networks that are let through, one in so many is trained, too
 
 
 def flipped(data: bytes, bit: int) -> bytes:

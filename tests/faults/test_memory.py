@@ -26,11 +26,8 @@ SHAPES = {
     "large kernels": "28x28-300c14-p15-10",
     "many weights": "784-6000-700-10",
 }
-LIMIT = 1024
-"""MiB."""
-PER_SIZE = 50
-"""MiB for each MiB of a save."""
-
+LIMIT = 1024  # MiB
+PER_SIZE = 50  # MiB for each MiB of a save
 pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
 
 

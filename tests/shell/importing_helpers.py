@@ -25,8 +25,7 @@ FLAT = PICTURES.reshape(COUNT, -1)
 UNIT = PICTURES / 255
 ONE_HOT = np.eye(10)[ANSWERS]
 
-Make = Callable[[Path], Path]
-"""Makes files in a folder; returns what to import."""
+Make = Callable[[Path], Path]  # makes files in a folder; returns what to import
 
 
 def npz(name: str = "some.npz", **arrays: Any) -> Make:

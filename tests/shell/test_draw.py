@@ -23,8 +23,7 @@ from digitnet.repl.session import Session
 from digitnet.repl.terminal.person import show
 
 CTRL_C, ESCAPE, ENTER = "\x03", "\x1b", "\r"
-LAYOUT = Layout(56, 28)
-"""Of the board on DummyOutput, which has 80 columns and 40 rows."""
+LAYOUT = Layout(56, 28)  # of the board on DummyOutput, which has 80 columns and 40 rows
 
 
 def read(picture: Picture) -> list[Reading]:

@@ -33,8 +33,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "LOOK_SECONDS", 0.01)
 
 
-PROCESSES = {"first": os.getpid(), "second": 1}
-"""The processes of two trainings: they run."""
+PROCESSES = {"first": os.getpid(), "second": 1}  # the processes of two trainings: they run
 
 
 def in_training(session: Session, name: str = "first") -> ProgressFile:

@@ -11,10 +11,8 @@ from digitnet.registry.codec import decode, encode
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.schema import from_document, to_document
 
-Place = tuple[str | int, ...]
-"""The keys that lead to a value in a document."""
-WHOLE = to_document(rich(), "x")
-"""A document in which every field has something."""
+Place = tuple[str | int, ...]  # the keys that lead to a value in a document
+WHOLE = to_document(rich(), "x")  # a document in which every field has something
 
 
 def with_change(path: Place, value: Any) -> Any:

@@ -32,9 +32,7 @@ OPCODES = {
     *("BINFLOAT", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES"),
     *("EMPTY_LIST", "EMPTY_DICT", "MARK", "APPENDS", "SETITEMS"),
 }
-VALUE_OPCODES = b"N\x88\x89JKM\x8aGXCB]}"
-"""Those that begin a value."""
-
+VALUE_OPCODES = b"N\x88\x89JKM\x8aGXCB]}"  # those that begin a value
 SAMPLE = {
     "none": None,
     "flags": [True, False],

@@ -22,8 +22,7 @@ from digitnet.digits.files import ReadSoFar
 from digitnet.engine.report import Refused, Stopped
 from digitnet.repl.interrupts import Interrupts, interruptible
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
-"""What a mirror does when it is asked for a file."""
+Answer = Callable[[BaseHTTPRequestHandler], None]  # what a mirror does when it is asked for a file
 
 
 def noise(*shape: int) -> NDArray[np.uint8]:

@@ -73,9 +73,7 @@ STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 """By how many pixels to the right and down the arrows move the cursor."""
 
 
-Readings: TypeAlias = Sequence[Reading]
-"""Of the digits of a number, from the left."""
-
+Readings: TypeAlias = Sequence[Reading]  # of the digits of a number, from the left
 Read: TypeAlias = Callable[[Picture], Readings]
 """Reads a picture, with values from 0 (paper) to 255 (full ink)."""
 

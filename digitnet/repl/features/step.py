@@ -124,9 +124,7 @@ def step(session: Session, count: kinds.COUNT = 1) -> Said:
     return Said(shown, fields | {"stopped": stopped})
 
 
-LARGEST = 5
-"""Changes shown of a layer that is too large to be shown whole."""
-
+LARGEST = 5  # changes shown of a layer that is too large to be shown whole
 HEADINGS = ("before", "gradient", "change", "after", "answers")
 """The columns; the last only if a running mean of the weights answers."""
 

@@ -50,11 +50,8 @@ from digitnet.repl.pictures.sheet import (
 )
 from digitnet.repl.session import Session
 
-LARGEST = 5
-"""Terms shown of a sum, and numbers of a layer that is not written out whole."""
-
-DRAWN = 8
-"""Kernels up to this size are shown as squares of numbers."""
+LARGEST = 5  # terms shown of a sum, and numbers of a layer that is not written out whole
+DRAWN = 8  # kernels up to this size are shown as squares of numbers
 
 
 @dataclass(frozen=True)

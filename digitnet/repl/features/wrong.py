@@ -151,9 +151,7 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
     return WrongResult(f"{data.name} test", total, seen, cases, of, kind, data.answers)
 
 
-MIN_CELL, MAX_CELL = 5, 6
-"""Width of a cell of the matrix: in the last row it holds `99.9 `."""
-
+MIN_CELL, MAX_CELL = 5, 6  # width of a cell of the matrix: in the last row it holds `99.9 `
 RECALL_WIDTH = len(" 100.0 %")  # beside the matrix
 
 RIGHT, WRONG = ((16, 52, 44), (22, 138, 96)), ((64, 26, 32), (216, 62, 62))

@@ -15,9 +15,7 @@ from digitnet.repl.pictures import View
 from digitnet.repl.pictures.grid import LEVELS, NEGATIVE, POSITIVE, Grid, mixed
 from digitnet.repl.pictures.tables import Rows
 
-Picture = NDArray[np.uint8]
-"""Pixels (rows, columns), from 0 (paper) to 255 (full ink)."""
-
+Picture = NDArray[np.uint8]  # pixels (rows, columns), from 0 (paper) to 255 (full ink)
 RAMP, LAST_RAMP = " .:-=+*#%@", 9.96
 """Characters from light to dark, and the number of the last, and almost the next."""
 
@@ -95,13 +93,10 @@ def _in_signs(line: list[float]) -> Text:
 
 SMALL = 16  # maximum width in pixels of a picture shown at full size
 
-GAP = 2
-"""Spaces between pictures in a row; rows are separated by an empty line."""
-
+GAP = 2  # spaces between pictures in a row; rows are separated by an empty line
 AROUND = 10  # lines of the screen reserved for the text above a gallery and the prompt below
 
-Framed = tuple[Text, Text]
-"""A picture and its label."""
+Framed = tuple[Text, Text]  # a picture and its label
 
 
 def gallery(framed: Sequence[Framed], view: View) -> RenderableType:
@@ -143,8 +138,7 @@ def large_case(case: NDArray[Any], view: View) -> Text:
 ENLARGED = (4, 2, 1)
 """Magnifications to try for small pictures: the first with which all fit, or the last."""
 
-COARSE = 8
-"""Pictures with fewer rows need one line per row if colours are not available."""
+COARSE = 8  # pictures with fewer rows need one line per row if colours are not available
 
 
 PLACES = [

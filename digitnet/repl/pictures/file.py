@@ -138,8 +138,7 @@ def _colours(style: Style, theme: TerminalTheme) -> tuple[ColorTriplet, ColorTri
     return colour, background
 
 
-SMOOTH = 2
-"""Charts in PNG are drawn so many times as large, and then reduced to two pixels a point."""
+SMOOTH = 2  # charts in PNG are drawn so many times as large, and then reduced to two pixels a point
 
 
 def picture_of(result: Any, suffix: str, title: str, *, light: bool = False) -> bytes:

@@ -27,15 +27,11 @@ ANSWERS: tuple[Colour, ...] = (
 )  # fmt: skip
 """Of the answers: those of Okabe and Ito (2008), made for the colour-blind, and two more."""
 
-HALVES = np.array(list(" ▄▀█"))
-"""Characters for the upper and the lower pixel of two."""
-
+HALVES = np.array(list(" ▄▀█"))  # characters for the upper and the lower pixel of two
 BRAILLE, DOTS = 0x2800, np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """The empty braille character, and the bits of its four by two dots."""
 
-Line = list[tuple[str, str]]
-"""Pairs of style and text."""
-
+Line = list[tuple[str, str]]  # pairs of style and text
 LEVELS, PAPER = 12, 41  # shades of a colour, and the darkest: it is visible on black
 
 CELL = np.dtype([("text", "U1"), ("dots", int), ("style", "U32")])

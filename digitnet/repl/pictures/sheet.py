@@ -26,8 +26,7 @@ IN_ASCII = str.maketrans(
 )  # fmt: skip
 """Replacements in formulae if only ASCII is available."""
 
-GAP = 4
-"""Spaces between blocks side by side."""
+GAP = 4  # spaces between blocks side by side
 
 
 def aligned(values: Iterable[float]) -> list[str]:
@@ -79,8 +78,7 @@ def columns(
     ]
 
 
-MAX_JSON_NUMBERS = 1000
-"""Arrays with more numbers are null in the JSON."""
+MAX_JSON_NUMBERS = 1000  # arrays with more numbers are null in the JSON
 
 
 def as_list(values: Array) -> list[Any] | None:
@@ -207,11 +205,8 @@ def layer_line(layer: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-WHOLE = 10
-"""A layer with at most this many inputs and units is written out whole."""
-
-SIGNS = {"gamma": "γ", "beta": "β"}
-"""Parameter → its symbol."""
+WHOLE = 10  # a layer with at most this many inputs and units is written out whole
+SIGNS = {"gamma": "γ", "beta": "β"}  # parameter → its symbol
 
 
 def weight_name(layer: Layer, name: str, number: int) -> str:

@@ -1,4 +1,3 @@
 """The terminal: the prompt, keys, completion, pages, and what is printed."""
 
-PROMPT_ROWS = 2
-"""Rows of a screen that the prompt and its toolbar take: an answer has the others."""
+PROMPT_ROWS = 2  # rows of a screen that the prompt and its toolbar take: an answer has the others

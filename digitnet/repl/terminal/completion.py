@@ -23,8 +23,7 @@ from digitnet.repl.pictures.file import FLAGS
 from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.session import Session
 
-MAX_DESCRIPTION = 60
-"""Maximum number of characters of a description."""
+MAX_DESCRIPTION = 60  # maximum number of characters of a description
 
 
 @dataclass(frozen=True)

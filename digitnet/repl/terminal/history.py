@@ -19,8 +19,7 @@ MAX_BYTES = 200_000
 TYPED, FAILED = "+", "-"
 """How a line of the file begins: a line that was typed, or again one that was refused."""
 
-MAX_SUGGESTION = 200
-"""Maximum number of characters of a suggestion."""
+MAX_SUGGESTION = 200  # maximum number of characters of a suggestion
 
 
 class KeptHistory(FileHistory):

@@ -71,9 +71,7 @@ class Canvas:
         self._screen.file.flush()
 
 
-MIN_ROWS = 5
-"""Minimum number of rows of a screen for paging."""
-
+MIN_ROWS = 5  # minimum number of rows of a screen for paging
 Pager = Callable[[Sequence[str], Callable[[], int], Callable[[str], object]], None]
 """Shows lines page by page, given the height of the screen and what writes on it."""
 
@@ -107,8 +105,7 @@ def _writing() -> Iterator[None]:
         raise OutputError(f"cannot write the output: {error.strerror or error}") from None
 
 
-JSON_VERSION = 1
-"""Grows when a field of the JSON is renamed, removed or means something else."""
+JSON_VERSION = 1  # grows when a field of the JSON is renamed, removed or means something else
 
 
 def _named(command: str, ok: bool) -> dict[str, Any]:

@@ -59,9 +59,7 @@ MENU_ROWS = 6
 VI_MODES = {InputMode.NAVIGATION: "NORMAL", InputMode.REPLACE: "REPLACE"}
 """The names of vi's modes; all others are INSERT."""
 
-FIRST_TOOLBAR = " no network yet: n makes one"
-"""What the toolbar says until the program is loaded."""
-
+FIRST_TOOLBAR = " no network yet: n makes one"  # what the toolbar says until the program is loaded
 STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
 
 
@@ -70,8 +68,7 @@ def say(text: str) -> None:
         print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))
 
 
-Program = Any
-"""A `repl.conversation.Conversation`, which this file must not import."""
+Program = Any  # a `repl.conversation.Conversation`, which this file must not import
 
 
 class Loading(Completer):
@@ -348,9 +345,7 @@ def _line(reader: Reader, loading: Loading) -> str | None:
 
 # the keyboard while a command runs: keys are not echoed, but kept for the next prompt
 
-LOCAL, INPUT = 3, 0
-"""Indices of these flags in the list that `tcgetattr` returns."""
-
+LOCAL, INPUT = 3, 0  # indices of these flags in the list that `tcgetattr` returns
 RETRY_SECONDS = 0.05
 """Time after which a Ctrl-Z that arrived in the middle of a write is tried again."""
 
