@@ -257,7 +257,7 @@ def test_networks_are_compared_in_a_plot(session: Session) -> None:
     do(session, "n diary; set cases 500; t 1e; pas one; t 1e; pas 'my two'")
     text = shown(session, "plot one 'my two'")
     assert "validation cost  * one  o my two" in text
-    assert re.search("^one: 6 measurements in 50 mini-batches; best", text, re.MULTILINE)
+    assert re.search("^one: 6 measurements in 50 mini-batches; at best", text, re.MULTILINE)
     assert [*do(session, "plot one one 'my two'")[0]["histories"]] == ["one", "my two"]
     assert "no network named 'three'" in refusal(session, "plot one three")
     assert "ren log NEW" in shown(session, "ren one log; plot log 'my two'; ren log one")
