@@ -28,8 +28,10 @@ LOAD, INITIAL_SECONDS = 0.01, 0.02
 
 TOLD = 6  # moments that are told in words
 
-STRIP, ABOVE, AROUND = 10, 10, 3
-"""Lines of the strip of guesses at most, of what is above it at least, and around both."""
+STRIP, ABOVE, LEAST_ABOVE, AROUND = 10, 12, 10, 3
+"""Lines of the strip of guesses, if there are not more answers; of what is above it, and that at
+least; and around both.
+"""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ class Film:
         each column.
         """
         width, count = grid.width, len(self.moments)
-        lines = min(STRIP, grid.height - ABOVE - 1)
-        lines *= lines >= len(self.moments[0].shares)
+        lines = max(len(self.moments[0].shares), min(STRIP, grid.height - ABOVE - 1))
+        lines *= grid.height - lines - 1 >= LEAST_ABOVE
         top = grid.height - lines - 1 if lines else grid.height
         for x in range(width if lines else 0):
             parts = np.array(self.moments[x * count // width].shares) * lines
