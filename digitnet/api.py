@@ -13,7 +13,6 @@ What `__all__` lists is public and stays; everything else in the package may cha
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
-from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from digitnet.digits.files import naming, read_bounded
 from digitnet.digits.page import page_in
 from digitnet.digits.pictures import MAX_BYTES, read_picture
 from digitnet.digits.prepare import NoDigit
+from digitnet.digits.recognize import is_square
 from digitnet.display import Confusion, Digit, Explanation, Findings, History
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
@@ -102,7 +102,7 @@ class Network(Estimator):
         """
         model, sets = self._there(), {"validation": self._cases(*validation)}
         anew, size = partial(line_for, recipe=model.recipe), self.n_features_in_
-        are_pictures = size >= 64 and isqrt(size) ** 2 == size and np.min(x) >= 0
+        are_pictures = is_square(size) and np.min(x) >= 0
         cases = self._cases(x, y)
         facts = Facts(model.trainer, cases, sets, anew, are_pictures=are_pictures)
         return Findings(diagnose(facts))

@@ -75,9 +75,9 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
     shapes = {cases.shape[1:] for cases in inputs}
     if len(shapes) > 1:
         raise BadFile("has cases of several sizes")
-    is_picture, groups = len(shapes.pop()) == 2, [[each] for each in inputs]
+    is_picture = len(shapes.pop()) == 2
     if is_picture:
-        groups = [inputs] if _have_one_scale(inputs) else groups
+        groups = [inputs] if _have_one_scale(inputs) else [[each] for each in inputs]
         may_be_table = contents.is_picture is None and contents.sets[0].inputs.ndim == 2
         try:
             inputs = [each for group in groups for each in _as_ink(group, notes)]

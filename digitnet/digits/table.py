@@ -72,13 +72,18 @@ def read_table(
 
 
 def _has_decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether numbers have commas, and in no column just for thousands, as in 1,100 beside 900."""
-    for cells in zip_longest(*_cells(lines[:LOOKED_AT], delimiter), fillvalue=""):
-        commas = [cell for cell in cells[1:] if "," in cell]
-        others = [_number(cell) for cell in cells if _is_number(cell)]
-        if commas and all(map(_THOUSANDS.fullmatch, commas)) and max(others, default=0) >= 100:
-            return False
-    return any(map(_DECIMAL_COMMA.search, lines))
+    if not any(map(_DECIMAL_COMMA.search, lines)):
+        return False
+    columns = zip_longest(*_cells(lines[1:LOOKED_AT], delimiter), fillvalue="")
+    return not any(map(_has_thousands, columns))
+
+
+def _has_thousands(cells: Sequence[str]) -> bool:
+    """Whether all commas in a column are for thousands, as in 1,100 beside 900."""
+    commas = [cell for cell in cells if "," in cell]
+    others = [_number(cell) for cell in cells if _is_number(cell)]
+    is_likely = bool(commas) and all(map(_THOUSANDS.fullmatch, commas))
+    return is_likely and max(others, default=0) >= 100
 
 
 def _with_points(lines: list[str]) -> list[str]:
@@ -191,7 +196,7 @@ class Column:
 
     @cached_property
     def different(self) -> int:
-        """How many different answers its numbers are; 0 if they are not whole or too many."""
+        """How many answers its numbers may stand for; 0 if they are not whole, or too many."""
         values = np.unique(self.numbers)
         return 0 if (values % 1).any() or len(values) > MAX_ANSWERS else len(values)
 
