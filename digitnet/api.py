@@ -164,9 +164,6 @@ def load(name: str) -> Network:
         settings["bias"] = blueprint_of(network, trainer.settings).bias
     loaded = Network(shape, cost=network.cost_name, seed=trainer.seed, warm_start=True, **settings)
     loaded._take(model, np.arange(max(2, network.outputs)))
-    sources = [(SOURCES | RELATIVES).get(name) for name in model.trained_on]
-    if sources and all(source and source.inputs > 100 for source in sources):
-        loaded._largest = 1.0  # of pictures
     return loaded
 
 

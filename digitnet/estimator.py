@@ -33,9 +33,7 @@ ORIGINS: dict[int, str] = {}
 """id of the training inputs that `digitnet.data` has given, and keeps → the name of the set."""
 
 
-PIXELS = "pixels are bytes (np.uint8), or from 0 to 1"
-MUCH_LARGER = 10  # times the inputs of training: of such inputs `predict` warns
-# the mean square of inputs from which `fit` warns; fewer inputs than FEW may be larger
+# the mean square of inputs from which is warned; fewer inputs than FEW may be larger
 LARGE, FEW = 10, 50
 
 
@@ -67,7 +65,6 @@ class Estimator:
         self.epochs, self.warm_start = epochs, warm_start
         self._settings: dict[str, Any] = {}
         self._model: Model | None = None
-        self._largest = inf  # of the inputs that it was trained on, if they are known
         self.set_params(**settings)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -121,15 +118,7 @@ class Estimator:
         train = even_sample(self._cases(inputs, answers), settings.cases, seed)
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
-        self._largest = float(np.abs(train.inputs).max()) or inf
-        squares, (count, size) = np.vdot(train.inputs, train.inputs), train.inputs.shape
-        is_scaled = isinstance(model.network.layers[0], BatchNorm)
-        if not is_scaled and squares > LARGE * count * max(size, FEW):
-            warnings.warn(
-                f"x goes up to {self._largest:g}; weights are made for inputs of about 1. Scale "
-                f"them ({PIXELS}), or begin with *-b:linear-100-*",
-                stacklevel=2,
-            )
+        self._warn_if_large(train.inputs, 3)
         if epochs:
             origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
             if model.trained_on[-1:] != [origin]:
@@ -198,6 +187,17 @@ class Estimator:
         targets = one_hot(indices, model.network.outputs) if model.network.outputs > 1 else single
         return Cases(inputs, targets, scale)
 
+    def _warn_if_large(self, inputs: Array, stacklevel: int) -> None:
+        is_scaled = isinstance(self._there().network.layers[0], BatchNorm)
+        count, size = inputs.shape
+        if not is_scaled and np.vdot(inputs, inputs) > LARGE * count * max(size, FEW):
+            warnings.warn(
+                f"x goes up to {np.abs(inputs).max():g}; weights are made for inputs of about 1. "
+                "Scale them (pixels are bytes, np.uint8, or from 0 to 1), or begin with "
+                "*-b:linear-100-*",
+                stacklevel=stacklevel,
+            )
+
     def _there(self) -> Model:
         """The model. Raises an error, scikit-learn's if that is in use, before `fit`."""
         if self._model is None:
@@ -216,12 +216,7 @@ class Estimator:
 
     def _outputs(self, x: ArrayLike) -> Array:
         model, inputs = self._there(), _checked(x)
-        if (largest := np.abs(inputs).max()) > MUCH_LARGER * self._largest:
-            warnings.warn(
-                f"x goes up to {largest:g}, and the cases it was trained on to {self._largest:g}; "
-                f"{PIXELS}",
-                stacklevel=3,
-            )
+        self._warn_if_large(inputs, 4)
         cases = self._cases(inputs, np.full(len(inputs), self.classes_[0]))
         chunks = outputs_in_chunks(model.trainer.answering(), cases)
         return np.concatenate([a.copy() for a, _ in chunks])

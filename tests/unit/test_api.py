@@ -254,7 +254,9 @@ def test_pixels_from_0_to_255_are_warned_of() -> None:
     _, test = dn.data("sample")
     nets = dn.load("ready"), dn.network("784-4-10").fit(test.x[:50], test.y[:50], epochs=1)
     for net in nets:
-        with pytest.warns(UserWarning, match="x goes up to 255, and the cases it was trained on"):
+        with pytest.warns(
+            UserWarning, match="x goes up to 255; weights are made for inputs of about 1"
+        ):
             net.predict(test.x[:50] * 255)
         assert re.fullmatch(r"Digit\(guess=\d, \d+\.\d %\)", repr(net.check(test.x[0])))
 
