@@ -3,14 +3,17 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitnet.digits.datasets import GIVEN, MADE, RELATIVES, SOURCES, NotHere
 from digitnet.digits.files import BadFile
 from digitnet.digits.importing import read_cases
 from digitnet.digits.own import MINE, TEST
 from digitnet.digits.prepare import Picture
+from digitnet.digits.recognize import Contents, Part
 from digitnet.engine.arrays import answers_of
 from digitnet.registry.files import write_outside
 from digitnet.registry.model import Model
@@ -44,7 +47,7 @@ def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> Said:
     answer test.csv submission.csv: the answers to Kaggle's test pictures, in its form
     """
     model = session.network()
-    network, scale = model.trainer.answering(), 1.0
+    network = model.trainer.answering()
     source, report = path_of(table, ANSWER), reading(session, table)
     read = read_cases(source, report, mean_digits(session), network.inputs)
     read.notes += [f"left out: {reason}" for reason in read.left_out]
@@ -53,14 +56,7 @@ def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> Said:
         raise CommandError(f"{printable(table)} has several tables of cases: name one of them")
     if len(read.sets) > 1:
         read.notes.append("only its test cases were answered")
-    cases = tests[0].inputs
-    if cases.ndim == 3:
-        reader = PictureReader(model)
-        seen = cases if cases[0].size == network.inputs else reader.seen(cases)
-        if tests[0].answers is None and _is_sideways(seen, reader):
-            seen = seen.transpose(0, 2, 1)
-            read.notes.append("rows and columns swapped: the network is surer of its answers then")
-        cases, scale = seen.reshape(len(cases), -1), reader.scale
+    cases, scale = _inputs(model, tests[0], read.notes)
     if cases.shape[1] != network.inputs:
         raise CommandError(
             f"the network ({model.network.shape}) takes {network.inputs:,} numbers; "
@@ -75,28 +71,48 @@ def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> Said:
     names, about = _answer_names(session, model)
     read.notes += about
     said = [names[each] for each in answers]
-    given, row_names = tests[0].answers, tests[0].row_names
-    known = [] if given is None else [read.words[k] if read.words else str(k) for k in given]
-    is_new = bool(read.words) and not row_names and not {*known} & {*names}
-    if is_new and 1 < len({*known}) == len(known):
-        row_names, known = known, []
-        read.notes.append("they all differ, and the network has none of them: they name the rows")
-    rows = zip(row_names or range(1, len(answers) + 1), said, strict=True)
+    row_names, known = _columns(tests[0], names, read)
+    rows = zip(row_names or range(1, len(said) + 1), said, strict=True)
     made = io.StringIO()
     csv.writer(made, lineterminator="\n").writerows([("ImageId", "Label"), *rows])
     write_outside(path, made.getvalue().encode())
-    correct = None
-    if others := sorted({*known} - {*names}):
-        read.notes.append(f"its answers were not compared: the network has no answer {others[0]!r}")
-    elif known:
-        correct = sum(map(str.__eq__, said, known))
-    lines = [f"Wrote {counted(len(answers), 'answer')} to {printable(str(path))}."]
+    correct = sum(map(str.__eq__, said, known)) if known else None
+    lines = [f"Wrote {counted(len(said), 'answer')} to {printable(str(path))}."]
     if correct is not None:
-        share = percent(correct / len(answers))
-        lines.append(f"{correct:,} of {len(answers):,} match the answers in the table: {share}.")
-    fields = {"file": str(path), "answers": len(answers), "correct": correct}
+        share = percent(correct / len(said))
+        lines.append(f"{correct:,} of {len(said):,} match the answers in the table: {share}.")
+    fields = {"file": str(path), "answers": len(said), "correct": correct}
     shown = "\n".join([*lines, understood(read.notes)])
     return Said(shown, fields | {"understood": read.notes})
+
+
+def _inputs(model: Model, test: Part, notes: list[str]) -> tuple[NDArray[Any], float]:
+    """The cases as the network takes them, and what they are multiplied by."""
+    cases = test.inputs
+    if cases.ndim != 3:
+        return cases, 1.0
+    reader = PictureReader(model)
+    seen = cases if cases[0].size == model.network.inputs else reader.seen(cases)
+    if test.answers is None and _is_sideways(seen, reader):
+        seen = seen.transpose(0, 2, 1)
+        notes.append("rows and columns swapped: the network is surer of its answers then")
+    return seen.reshape(len(cases), -1), reader.scale
+
+
+def _columns(test: Part, names: Sequence[str], read: Contents) -> tuple[Sequence[str], list[str]]:
+    """The names of the rows, if they have any, and the answers that the table has, if they can be
+    compared with the network's, which are called `names`.
+    """
+    given, row_names = test.answers, test.row_names
+    known = [] if given is None else [read.words[k] if read.words else str(k) for k in given]
+    is_new = bool(read.words) and not row_names and not {*known} & {*names}
+    if is_new and 1 < len({*known}) == len(known):
+        read.notes.append("they all differ, and the network has none of them: they name the rows")
+        return known, []
+    if others := sorted({*known} - {*names}):
+        read.notes.append(f"its answers were not compared: the network has no answer {others[0]!r}")
+        return row_names, []
+    return row_names, known
 
 
 def _answer_names(session: Session, model: Model) -> tuple[Sequence[str], list[str]]:
