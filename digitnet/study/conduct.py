@@ -276,14 +276,11 @@ def _conduct_with(
     report: Report,
 ) -> None:
     while jobs := [job for job in plan.round(results) if job.number not in results]:
-        at_work: dict[Future[Result], Job] = {}
+        at_work: set[Future[Result]] = set()
         while jobs or at_work:
             while jobs and len(at_work) < AHEAD * pool.size:
-                job = jobs.pop(0)
-                at_work[pool.submit(job)] = job
-            done, _ = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
-            for future in done:
-                del at_work[future]
+                at_work.add(pool.submit(jobs.pop(0)))
+            done, at_work = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
             failed = {future for future in done if future.cancelled() or future.exception()}
             arrived = [future.result() for future in done - failed]
             for result in arrived:  # all of them, before a report may end this
