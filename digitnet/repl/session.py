@@ -86,7 +86,7 @@ class DataSets:
 
     def record(self, model: Model, name: str) -> None:
         """Notes that a network is trained on a data set now and, of one's own, on which cases."""
-        if model.knows_own_cases and name in self.own.names():
+        if name not in SOURCES | RELATIVES and model.knows_own_cases:
             model.own_cases = model.own_cases | self.get(name).hashes["train"]
         model.trained_on = [other for other in model.trained_on if other != name] + [name]
 
@@ -102,8 +102,10 @@ class DataSets:
 
     def _are_in(self, name: str, data: DataSet, part: str, model: Model) -> bool | None:
         """Whether some cases of a part are among those of this name that it was trained on."""
-        made = {*MADE} - {*self.own.names()}  # whose files are here only if somebody made them
         given = {*SOURCES, *RELATIVES}
+        if {name, data.name} <= given:
+            return False
+        made = {*MADE} - {*self.own.names()}  # whose files are here only if somebody made them
         if {name, data.name} <= {*given, *made}:
             return False
         own = frozenset[bytes]() if name in {*given, GIVEN} else model.own_cases
