@@ -74,9 +74,7 @@ class DataSets:
         if name not in self._read or self._read[name][0] != version:
             source = self.sources().get(name)
             if source is None:
-                raise NotHere(
-                    name, "data sample uses another, undo brings back one that was deleted"
-                )
+                raise NotHere(name, "data sample uses another, undo brings back a deleted one")
             self._read[name] = version, source.read(self.folders)
         return self._read[name][1]
 
@@ -97,14 +95,14 @@ class DataSets:
         within = data.tests_are_in if part == "test" else data.validations_are_in
         if not within.isdisjoint(model.trained_on):
             return True
-        seen = {self._are_in(name, data, part, model) for name in model.trained_on}
+        given = {*SOURCES, *RELATIVES}
+        others = [name for name in model.trained_on if not {name, data.name} <= given]
+        seen = {self._are_in(name, data, part, model) for name in others}
         return True if True in seen else None if None in seen else False
 
     def _are_in(self, name: str, data: DataSet, part: str, model: Model) -> bool | None:
         """Whether some cases of a part are among those of this name that it was trained on."""
         given = {*SOURCES, *RELATIVES}
-        if {name, data.name} <= given:
-            return False
         made = {*MADE} - {*self.own.names()}  # whose files are here only if somebody made them
         if {name, data.name} <= {*given, *made}:
             return False
