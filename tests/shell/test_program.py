@@ -51,7 +51,7 @@ def test_every_command_prints_one_object_on_one_line(program: Program) -> None:
         assert line.pop("version") == 1
         assert set(line) == set(fields.split())
         if typed == "ls":
-            fields = "name shape parameters trained_batches accuracy saved_at bytes damaged"
+            fields = "name shape parameters trained_batches accuracy saved_at bytes damaged hidden"
             for listed in line["networks"]:
                 assert set(listed) - {"included", "measured_on", "file"} == set(fields.split(" "))
 
