@@ -313,7 +313,7 @@ def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(
     ]:  # fmt: skip
         t.type(key)
         t.wait_for(seen)
-    t.do("undo", "^The network is as it was")
+    t.do("undo", "^The weights are as they were before")
     t.resize(30, 10)
     t.do("look train 16", "^The window must be")
     t.resize(columns, rows)

@@ -145,11 +145,12 @@ def _undo_training(session: Session) -> Said:
         raise CommandError("there is no training to take back: this network has had none here")
     name, was = model.title, model.trainer.progress.batches
     before.bring_back(session)
-    return Said(
-        f"The network is as it was after {counted(before.batches, 'mini-batch')} of training. "
-        f"undo again returns to {counted(was, 'mini-batch')}.",
-        {"restored": name, "trained_batches": before.batches},
-    )
+    state = f"as it was after {counted(before.batches, 'mini-batch')} of training"
+    state = state if before.batches else "untrained again"
+    said = f"The network is {state}. undo again returns to {counted(was, 'mini-batch')}."
+    if before.batches == was:  # a weight was turned
+        said = "The weights are as they were before the last change. undo again brings it back."
+    return Said(said, {"restored": name, "trained_batches": before.batches})
 
 
 def _of_an_earlier_session(session: Session) -> str:

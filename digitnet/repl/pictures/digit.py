@@ -142,7 +142,7 @@ COARSE = 8  # pictures with fewer rows need one line per row if colours are not 
 
 
 PLACES = [
-    f"{row} {side}" for row in ("top", "middle", "bottom") for side in ("left", "center", "right")
+    f"{row} {side}" for row in ("top", "middle", "bottom") for side in ("left", "centre", "right")
 ]
 """Names of the nine parts of a picture."""
 
