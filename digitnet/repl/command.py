@@ -60,7 +60,7 @@ class Kind:
 
 def whole(text: str, low: int = 0) -> int:
     """An integer of at least `low` and up to nine digits, as in `1,000`. Raises ValueError."""
-    text = without_commas(text)
+    text = without_commas(text) if "," in text else text
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) < low:
         raise ValueError
     return int(text)

@@ -70,9 +70,6 @@ class Note(Drawn):
     lasting: bool = True
     milestone: RenderableType | None = None
 
-    def drawn(self, view: View) -> RenderResult:
-        yield self.shown
-
 
 @dataclass(frozen=True)
 class Said(Record):
@@ -82,9 +79,6 @@ class Said(Record):
 
     shown: ScreenOnly[RenderableType | Callable[[View], RenderResult]]
     fields: Merged[Mapping[str, Any]]
-
-    def drawn(self, view: View) -> RenderResult:
-        yield from self.shown(view) if callable(self.shown) else [self.shown]
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.style import Style
 
 ON_LIGHT: dict[str | Style, str] = {
@@ -79,10 +79,15 @@ class View:
 
 
 class Drawn:
-    """Base class of what is drawn to fit its place: `drawn` yields texts, tables and others."""
+    """Base class of what is drawn to fit its place: `drawn` yields texts, tables and others.
+
+    shown: what it looks like, or what draws it in a view, unless `drawn` is overridden.
+    """
+
+    shown: RenderableType | Callable[[View], RenderResult]
 
     def drawn(self, view: View) -> RenderResult:
-        raise NotImplementedError  # a record that is part of another is not drawn by itself
+        yield from self.shown(view) if callable(self.shown) else [self.shown]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         return self.drawn(View.of(console, options))
