@@ -38,8 +38,7 @@ def undo(saves: Registry, name: str = "", number: int = 1, file: str = "") -> Un
     an undamaged one; it is skipped. Raises RegistryError if there is nothing to undo.
     """
     with saves.locked("nothing was changed"):
-        kept = _restorable(saves, name, file)
-        versions = [k for k in kept if number == 1 or k.kind != "named"]
+        versions = [k for k in _restorable(saves, name, file) if number == 1 or k.kind != "named"]
         whole = [*islice((kept for kept in versions if not _is_worse(saves, kept)), number)]
         of = f"of {name!r} to undo" if name else "to undo"
         if not versions:
