@@ -312,17 +312,12 @@ class Lead:
     difference: of the mean accuracies. interval: its 95 % confidence interval, from the paired
     differences d of the seeds (the same seed draws the same weights and orders the same cases):
     d̄ ± t s / √n, with Student's t for n − 1 degrees of freedom (Student 1908, Biometrika 6). None
-    with fewer than two pairs.
+    with fewer than two pairs. The lead is significant if all of it is above zero.
     """
 
     over: Trials
     difference: float
     interval: tuple[float, float] | None
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the lead is significant: the interval is above zero."""
-        return self.interval is not None and self.interval[0] > 0
 
 
 def groups(plan: Plan, results: Mapping[int, Result]) -> list[Trials]:

@@ -21,7 +21,6 @@ from digitnet.registry.model import Blueprint, Result
 from digitnet.study.conduct import TRIES, NoWorkers, WorkerPool, conduct
 from digitnet.study.plan import (
     Job,
-    Lead,
     Plan,
     Question,
     best_of,
@@ -267,16 +266,13 @@ def test_means_spreads_and_leads_are_those_worked_out_by_hand() -> None:
     assert lead.interval == pytest.approx(
         (0.1 - 4.3027 * 0.02 / sqrt(3), 0.1 + 4.3027 * 0.02 / sqrt(3)), abs=1e-5
     )
-    assert lead.is_clear
 
 
 def test_a_lead_that_may_be_luck_is_not_clear() -> None:
     # differences 0.2, 0.8 and 0.4 points: 2.65 standard errors, and yet p = 0.12 with 3 seeds
     found = groups(*answered("rate 0.1 1 --repeat 3", [0.902, 0.9, 0.908, 0.9, 0.904, 0.9]))
     lead = lead_of(best_of(found), found)
-    assert lead is not None
-    assert not lead.is_clear
-    assert not Lead(found[0], 0.5, None).is_clear
+    assert lead and lead.interval and lead.interval[0] < 0
 
 
 def test_the_order_of_arrival_changes_nothing() -> None:

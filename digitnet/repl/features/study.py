@@ -246,7 +246,7 @@ class StudyResult(Drawn):
             is_done = len(self.record.results) == self.plan.count()
             return f"{said} {ahead}{'; --repeat 5 shows whether it is luck' * is_done}."
         low, high = (100 * end for end in self.lead.interval)
-        verdict = "significant" if self.lead.is_clear else "no clear winner"
+        verdict = "significant" if low > 0 else "no clear winner"
         return f"{said} {ahead} (95 % interval {low:.2f} to {high:.2f}): {verdict}."
 
     def _named(self, group: Trials) -> str:
