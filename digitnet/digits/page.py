@@ -13,14 +13,7 @@ import scipy
 
 from digitnet.digits.cuts import WIDE, CutDigit, Judge, cut_apart, probability_of_digit
 from digitnet.digits.ink import find_ink
-from digitnet.digits.prepare import (
-    SIDE,
-    NoDigit,
-    Picture,
-    box_of,
-    is_prepared,
-    prepare,
-)
+from digitnet.digits.prepare import SIDE, NoDigit, Picture, box_of, is_prepared, prepare
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
 

@@ -17,14 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Shape
-from digitnet.engine.layers import (
-    ACTIVATIONS,
-    LAYERS,
-    BatchNorm,
-    Dense,
-    Layer,
-    Weighted,
-)
+from digitnet.engine.layers import ACTIVATIONS, LAYERS, BatchNorm, Dense, Layer, Weighted
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Flatten, Pool
 

@@ -28,19 +28,8 @@ from digitnet.registry.codec import Document, Fields, array_document
 from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError, shown, write_outside
 from digitnet.registry.from_onnx import read_onnx
 from digitnet.registry.model import Model
-from digitnet.registry.programs import (
-    ABOUT,
-    MAX_ABOUT_BYTES,
-    VERSION,
-    write_onnx,
-    write_python,
-)
-from digitnet.registry.schema import (
-    MAX_TRAINED_ON,
-    network_document,
-    read_network,
-    read_settings,
-)
+from digitnet.registry.programs import ABOUT, MAX_ABOUT_BYTES, VERSION, write_onnx, write_python
+from digitnet.registry.schema import MAX_TRAINED_ON, network_document, read_network, read_settings
 
 MAX_EXPANSION = 50
 """Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""

@@ -20,14 +20,7 @@ import numpy as np
 from filelock import BaseFileLock
 
 from digitnet.engine.run import Status
-from digitnet.registry.codec import (
-    Fields,
-    array_document,
-    decode,
-    encode,
-    seal,
-    unseal,
-)
+from digitnet.registry.codec import Fields, array_document, decode, encode, seal, unseal
 from digitnet.registry.files import (
     TEMPORARY,
     DamagedSave,

@@ -21,15 +21,7 @@ from typing import Any, TypeVar
 from filelock import Timeout
 
 from digitnet.digits.files import open_bounded
-from digitnet.registry.codec import (
-    MAX_INTEGER,
-    MAX_VALUES,
-    Fields,
-    decode,
-    encode,
-    seal,
-    unseal,
-)
+from digitnet.registry.codec import MAX_INTEGER, MAX_VALUES, Fields, decode, encode, seal, unseal
 from digitnet.registry.files import (
     TEMPORARY,
     DamagedSave,

@@ -14,15 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Program, Tally
-from digits_helpers import (
-    BAD,
-    HUGE,
-    MIB,
-    SAMPLE_DIGESTS,
-    gzipped_zeros,
-    header,
-    idx,
-)
+from digits_helpers import BAD, HUGE, MIB, SAMPLE_DIGESTS, gzipped_zeros, header, idx
 from hostile_helpers import (
     CHILDS_ENVIRONMENT,
     DIGIT_WAYS,

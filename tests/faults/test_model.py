@@ -7,18 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_helpers import (
-    DAMAGED,
-    KILLED,
-    MINE,
-    REFUSED,
-    Change,
-    Copy,
-    Model,
-    dying,
-    make,
-    on_disk,
-)
+from crash_helpers import DAMAGED, KILLED, MINE, REFUSED, Change, Copy, Model, dying, make, on_disk
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test

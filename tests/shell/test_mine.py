@@ -39,9 +39,7 @@ def test_drawings_become_a_data_set_that_is_trained_on_and_checked(session: Sess
 NONE_READ = "no digit was read: d draws one, img reads a picture of one"
 
 
-def test_the_answer_is_said_on_the_board_or_afterwards_and_can_be_changed(
-    session: Session,
-) -> None:
+def test_the_answer_is_said_on_the_board_or_afterwards_and_can_be_changed(session: Session) -> None:
     do(session, "n diary")
     session.asker = Hand(7)
     assert refusal(session, "d; mine") == "which digit is it? Example: mine 7"

@@ -129,9 +129,7 @@ def test_saving_the_same_again_keeps_no_version_of_it(two: Registry) -> None:
     assert to_document(two.load("x"), "x") | at == to_document(before, "x") | at
 
 
-def test_the_latest_versions_of_each_are_kept_and_every_deleted_network(
-    registry: Registry,
-) -> None:
+def test_the_latest_versions_of_each_are_kept_and_every_deleted_network(registry: Registry) -> None:
     for name, number in (("y", 100), ("y", 101), ("x", 50)):
         registry.save(plain(batches=number), name)
     registry.delete("x")

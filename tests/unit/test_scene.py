@@ -15,13 +15,7 @@ from digitnet.engine.pictures import Flatten
 from digitnet.insight.inside import numbers_of, scene_of
 from digitnet.insight.why import backpropagate
 from digitnet.repl.pictures.grid import Grid
-from digitnet.repl.pictures.network import (
-    NetworkPicture,
-    Phase,
-    number_of,
-    phases,
-    picture_of,
-)
+from digitnet.repl.pictures.network import NetworkPicture, Phase, number_of, phases, picture_of
 
 SAMPLE = SOURCES["sample"].read([ROOT / "data"])
 SHAPES = [

@@ -19,16 +19,7 @@ from digitnet.engine.shapes import network_of
 from digitnet.recipes import blueprint_of, build
 from digitnet.registry.model import Blueprint, Result
 from digitnet.study.conduct import TRIES, NoWorkers, WorkerPool, conduct
-from digitnet.study.plan import (
-    Job,
-    Plan,
-    Question,
-    best_of,
-    candidates_for,
-    groups,
-    lead_of,
-    parse,
-)
+from digitnet.study.plan import Job, Plan, Question, best_of, candidates_for, groups, lead_of, parse
 
 BLUEPRINT = Blueprint("784-8-10")
 

@@ -33,14 +33,7 @@ from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session, clean
-from digitnet.study.conduct import (
-    NoWorkers,
-    cluster,
-    conduct,
-    processes,
-    train,
-    trained,
-)
+from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
 from digitnet.study.plan import (
     EPOCHS,
     SHAPE,
