@@ -156,11 +156,7 @@ COMMANDS: dict[str, Command] = {}  # name or alias → command
 
 
 def command(
-    name: str,
-    *aliases: str,
-    group: str,
-    rank: int = 5,
-    is_picture: bool = False,
+    name: str, *aliases: str, group: str, rank: int = 5, is_picture: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator that registers a function as a command.
 

@@ -173,7 +173,6 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
         ("study rate 0.1 fast", "rate is a number"),
         ("study shape 784-20-10 28x28-32c50-10", "does not fit"),
         ("study shape 3-2", "does not fit the data set sample"),
-        ("study nothing", "is neither a setting nor a study"),
         ("n; pas one; study one", "is a network"),
         ("n; study epochs 0 --name s; p s", "'s' is a study already: choose another name"),
         ("n; pas a; study epochs 0 --name s; ren a s", "there is a study named 's' already"),

@@ -34,10 +34,7 @@ def trainer(seed: int = 1, **settings: float) -> Trainer:
 
 
 def train(
-    of: Trainer,
-    amount: str,
-    cases: Cases | None = None,
-    report: Callable[[Status], None] = ignore,
+    of: Trainer, amount: str, cases: Cases | None = None, report: Callable[[Status], None] = ignore
 ) -> Outcome:
     cases = cases or blobs()
     return run(of, cases, cases, Amount.parse(amount), report)
