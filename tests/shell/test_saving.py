@@ -28,13 +28,15 @@ def test_p_asks_before_it_overwrites_what_another_program_saved(session: Session
     assert session.registry.load("a").trainer.progress.batches == 12
 
 
-def test_pas_asks_before_it_takes_the_place_of_a_damaged_save(session: Session) -> None:
-    do(session, "n mini; t 10; pas x; n mini3; t 10")
+@pytest.mark.usefixtures("in_threads")
+@pytest.mark.parametrize("line", ["t 10; pas x", "study epochs 0 --name x"])
+def test_pas_asks_before_it_takes_the_place_of_a_damaged_save(session: Session, line: str) -> None:
+    do(session, f"n mini; {line}; ls; n mini3; t 10")
     file_of(session.saves, "x").write_bytes(b"damaged")
     session.interactive, session.asker = True, Answers(["n"])
     assert "nothing was saved" in refusal(session, "pas x")
     assert file_of(session.saves, "x").read_bytes() == b"damaged"
-    session.interactive = False
+    session.asker.given = ["y"]
     assert "undo" not in said(session, "pas x")  # which does not bring a damaged one back
     assert "nothing whole of 'x'" in refusal(session, "undo")
 

@@ -59,9 +59,9 @@ def _save(session: Session, name: str) -> Said:
 def _question(session: Session, name: str) -> str:
     """What to ask before something else is overwritten under that name; empty for nothing."""
     model, there = session.network(), session.registry.find(name)
-    if there is None or there.kind == "study":  # which is not overwritten
+    if there is None or (there.kind == "study" and not there.damaged):  # which is refused
         return ""
-    said = f"There is a network named {name!r} already"
+    said = f"There is a {there.kind} named {name!r} already"
     if name == model.name:
         is_same_time = model.saved_at in ("", there.saved_at)
         is_same_state = session.saved is None or session.saved[0] == there.trained_batches
