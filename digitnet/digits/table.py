@@ -18,7 +18,7 @@ from digitnet.digits.own import MAX_ANSWERS
 from digitnet.digits.recognize import Contents, Part, is_square
 from digitnet.engine.report import Report, ignore
 
-MAX_CELLS = 1 << 28
+MAX_CELLS, MAX_COLUMNS = 1 << 28, 100_000
 # headings of a column of answers
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "species", "y")
 # headings of a column that numbers or names the rows, in letters and figures alone
@@ -60,6 +60,8 @@ def read_table(
         lines, chunks = _with_points(lines), map(_with_points, chunks)
         notes.append("commas in numbers taken for decimal points")
     rows = [*_cells([*lines[:MANY], *lines[MANY :: 1 + len(lines) // LOOKED_AT]], delimiter)]
+    if len(rows[0]) > MAX_COLUMNS:
+        raise BadFile(f"has more than {MAX_COLUMNS:,} columns")
     headings: list[str | None] = [None] * len(rows[0])
     if _are_headings(rows[0], rows[:3][-1]):
         headings, rows, lines = _headings(rows, notes), rows[1:], lines[1:]
@@ -232,7 +234,8 @@ def roles(columns: Columns, inputs: int | None) -> tuple[Columns, Columns, dict[
     called.sort(key=lambda each: not each.has_words)
     answers = called[:1]
     left_out |= {each: MORE_ANSWERS for each in called[1:] if each.has_words or each.different > 1}
-    words = [each for each in columns if each.has_words and each not in (*left_out, *called)]
+    taken = {*left_out, *called}
+    words = [each for each in columns if each.has_words and each not in taken]
     if len(words) > (not answers):
         words = [each for each in words if not each.is_logical]
     others = answers or [each for each in words if not each.all_differ]
@@ -243,7 +246,8 @@ def roles(columns: Columns, inputs: int | None) -> tuple[Columns, Columns, dict[
     answers = [*answers, *(each for each in words if each not in left_out)]
     if len(answers) > 1:
         raise BadFile(f"has words in {answers[-1]}, not numbers")
-    rest = [each for each in columns if each not in (*left_out, *answers)]
+    taken = {*left_out, *answers}
+    rest = [each for each in columns if each not in taken]
     if rest and _numbers_rows(rest, inputs, is_answered=bool(answers)):
         left_out[rest.pop(0)] = NAMES_ROWS
     if rest and not answers:
@@ -342,7 +346,10 @@ class _Reader:
     ) -> None:
         self.width, self.delimiter = len(columns), delimiter
         self.inputs, self.answers, left_out = roles(columns, inputs)
-        self.notes = [f"{column} left out: {reason}" for column, reason in left_out.items()] + notes
+        told = [f"{column} left out: {reason}" for column, reason in left_out.items()]
+        if len(told) > 5:
+            told[5:] = [f"{len(told) - 5:,} other columns left out"]
+        self.notes = told + notes
         self.words, self.row_names = list[str](), list[str]()
         is_one = len(self.answers) == 1
         self.texts = [(each, self.words) for each in self.answers if is_one and each.has_words]
@@ -351,8 +358,7 @@ class _Reader:
         if inputs is not None:  # to import a table, no names of rows are needed
             named = [column for column, reason in left_out.items() if reason == NAMES_ROWS]
             self.texts += [(column, self.row_names) for column in named[:1]]
-        self.blocks: list[NDArray[Any]] = []
-        self.rows = 0
+        self.blocks, self.rows = list[NDArray[Any]](), 0
 
     def add(self, lines: list[str]) -> None:
         """Reads these lines. Raises BadFile, naming the first bad one."""

@@ -189,6 +189,8 @@ TABLES = {
     "rows numbered, without headings": (text([[k, k % 7, k % 5, k % 2] for k in range(24)]),
         [2, 2], "column 1 left out: it names the rows"),
     "a delimiter after the headings": (b"p,q,won,\n1,2,0\n2,1,1\n", [2, 2], "column 'won'"),
+    "many delimiters": (b"p,q,won,,,,,,,\n1,2,0,,,,,,,\n2,1,1,,,,,,,\n",
+        [2, 2], "2 other columns left out"),
     "a delimiter after the rows": (b"p,q,won\n1,2,0,\n2,1,1,\n", [2, 2], "it is empty"),
     "a label that is badly written": (b"p,label\n1,10%\n2,20%\n", [1, 2], "answers 0 10%, 1 20%"),
 }  # fmt: skip
@@ -487,6 +489,7 @@ CANNOT: dict[str, tuple[Make, str]] = {
     "dummy variables": (files("", {"a.csv": b"survived,age,port_c,port_q,port_s\n"
                                    + b"1,30,0,0,1\n0,40,0,1,0\n1,50,1,0,0\n"}), "has no answers"),
     "two dummies": (files("", {"a.csv": b"age,sex_f,sex_m\n3,0,1\n4,1,0\n"}), "has no answers"),
+    "countless columns": (files("", {"a.csv": b"1," * 200_000}), "more than 100,000 columns"),
     "a cell that is long": (files("", {"a.csv": b"1,2,a\n3,4," + b"b" * 200_000}), "too long"),
     "a quote that does not end": (files("", {"a.csv": b'1,yes\n2,no\n3,"no\n4,yes\n'}),
                                   "a quoted cell that does not end in its line"),
