@@ -83,9 +83,8 @@ def _has_decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
 def _has_thousands(cells: Sequence[str]) -> bool:
     """Whether all commas in a column are for thousands, as in 1,100 beside 900."""
     commas = [cell for cell in cells if "," in cell]
-    others = [_number(cell) for cell in cells if _is_number(cell)]
-    is_likely = bool(commas) and all(map(_THOUSANDS.fullmatch, commas))
-    return is_likely and max(others, default=0) >= 100
+    most = max((_number(cell) for cell in cells if _is_number(cell)), default=0)
+    return most >= 100 and bool(commas) and all(map(_THOUSANDS.fullmatch, commas))
 
 
 def _with_points(lines: list[str]) -> list[str]:
