@@ -1,12 +1,13 @@
 """Makes digits as people write them and MNIST hardly has them, to train the network `hand`.
 
-    python data/make_hand.py --data DIR hand.npz
+    python data/make_hand.py --data DIR --fonts DIR hand.npz
 
 A 1 with a flag or a foot, a crossed 7, a printed 4, a 5 whose bar is a stroke of its own, digits
 that are not closed: each style is a few strokes with control points, and its proportions, slant,
 pen and the writer's precision are drawn at random. They are drawn with the board's pen and prepared
-as `img` does. hand.npz holds MNIST's first 55,000 cases and 1,000 such of each digit to train on,
-and 60 others of each to test. The same file comes out of every run.
+as `img` does. hand.npz holds MNIST's first 55,000 cases, 1,000 such of each digit and the digits of
+fonts that look handwritten (fonts.py) to train on, and 60 others of each digit to test. The same
+file comes out of every run with the same fonts.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from fonts import DIGITS, fonts, written
 from numpy.typing import NDArray
 
 from digitnet.digits.datasets import SOURCES
@@ -355,15 +357,21 @@ def main() -> None:
     """Writes the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, type=Path, help="the folder with MNIST")
+    parser.add_argument("--fonts", required=True, type=Path, help="a folder of fonts: see fonts.py")
     parser.add_argument("file", type=Path)
     options = parser.parse_args()
     mnist = SOURCES["mnist"].read([options.data]).train
     pictures, answers = digits(TO_TRAIN, seed=1)
     x_test, y_test = digits(TO_TEST, seed=2)
+    rng = np.random.default_rng(5)
+    cases = [each for font in fonts(options.fonts) for each in written(font, 2 * DIGITS, rng)]
+    in_fonts, characters = zip(*cases, strict=True)
     np.savez_compressed(
         options.file,
-        x_train=np.concatenate([mnist.inputs.reshape(-1, 28, 28), pictures]),
-        y_train=np.concatenate([answers_of(mnist.targets).astype(np.uint8), answers]),
+        x_train=np.concatenate([mnist.inputs.reshape(-1, 28, 28), pictures, in_fonts]),
+        y_train=np.concatenate(
+            [answers_of(mnist.targets), answers, [*map(int, characters)]]
+        ).astype(np.uint8),
         x_test=x_test,
         y_test=y_test,
     )

@@ -16,7 +16,9 @@ from digitnet.repl.features.img import PictureReader
 @pytest.fixture(scope="module")
 def maker() -> dict[str, Any]:
     """data/make_hand.py, without its file being made."""
-    return runpy.run_path(str(ROOT / "data" / "make_hand.py"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "data"))  # of fonts.py
+        return runpy.run_path(str(ROOT / "data" / "make_hand.py"))
 
 
 @pytest.fixture(scope="module")
