@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, compress, zip_longest
+from itertools import chain, compress, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ MISSING = ("", "na", "nan", "null", "?")  # cells without a value, in small lett
 MANY = 20  # rows without headings that a first column numbers if it rises by one
 # why a column is left out
 NAMES_ROWS, EMPTY, MORE_ANSWERS = "it names the rows", "it is empty", "answers too"
-LOOKED_AT = 500  # rows, at most, by which it is told what a column holds
+LOOKED_AT = 500  # rows, about, by which it is told what a column holds
 MAX_WORD = 200  # characters of a word that are read
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
@@ -56,10 +56,14 @@ def read_table(
     delimiter, notes = declared[1] if declared else guessed, list[str]()
     while lines[0].startswith("#") and lines[0].count(delimiter) != lines[-1].count(delimiter):
         del lines[0]  # a remark
-    if delimiter in ";\t" and _has_decimal_commas(lines, delimiter):
-        lines, chunks = _with_points(lines), map(_with_points, chunks)
+    looked_at = [*lines[:MANY], *_various(lines[MANY:], delimiter, LOOKED_AT)]
+    for later in islice(lines_of(path, ignore), 1, None):
+        looked_at += _various(later, delimiter, LOOKED_AT // 10)
+    if delimiter in ";\t" and _has_decimal_commas(looked_at, delimiter):
+        looked_at, lines = _with_points(looked_at), _with_points(lines)
+        chunks = map(_with_points, chunks)
         notes.append("commas in numbers taken for decimal points")
-    rows = [*_cells([*lines[:MANY], *lines[MANY :: 1 + len(lines) // LOOKED_AT]], delimiter)]
+    rows = [*_cells(looked_at, delimiter)]
     if len(rows[0]) > MAX_COLUMNS:
         raise BadFile(f"has more than {MAX_COLUMNS:,} columns")
     headings: list[str | None] = [None] * len(rows[0])
@@ -73,10 +77,19 @@ def read_table(
     return reader.contents(part)
 
 
+def _various(lines: Sequence[str], delimiter: str, count: int) -> list[str]:
+    """About so many of the lines, evenly, and one for each value in the first and last column."""
+    firsts = {line.partition(delimiter)[0]: k for k, line in enumerate(lines)}
+    lasts = {line.rpartition(delimiter)[2]: k for k, line in enumerate(lines)}
+    ends = [each.values() for each in (firsts, lasts) if len(each) <= MAX_ANSWERS]
+    chosen = {*range(0, len(lines), 1 + len(lines) // count), *chain(*ends)}
+    return [lines[k] for k in sorted(chosen)]
+
+
 def _has_decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
     if not any(map(_DECIMAL_COMMA.search, lines)):
         return False
-    columns = zip_longest(*_cells(lines[1:LOOKED_AT], delimiter), fillvalue="")
+    columns = zip_longest(*_cells(lines[1:], delimiter), fillvalue="")
     return not any(map(_has_thousands, columns))
 
 
@@ -311,8 +324,10 @@ def _at_an_end(columns: Columns, inputs: int | None) -> Columns:
     elif is_square(size - 1):
         chosen = next((each for each in (first, last) if each.different > 1), None)
     elif has_answers and is_square(size):
-        has_fractions = any((each.numbers % 1).any() for each in columns)
-        chosen = last if has_fractions and last.different > 1 else None
+        has_pixels = all(
+            ((each.numbers % 1 == 0) & (each.numbers <= 255)).all() for each in columns
+        )
+        chosen = last if not has_pixels and last.different > 1 else None
     elif has_answers:
         is_first = 0 < 10 * first.different <= len(first.cells) and not last.different
         chosen = first if is_first else last

@@ -192,6 +192,12 @@ TABLES = {
     "many delimiters": (b"p,q,won,,,,,,,\n1,2,0,,,,,,,\n2,1,1,,,,,,,\n",
         [2, 2], "2 other columns left out"),
     "a delimiter after the rows": (b"p,q,won\n1,2,0,\n2,1,1,\n", [2, 2], "it is empty"),
+    "an answer that is rare": (
+        text([[k % 7, k % 5, k // 1999] for k in range(2000)], "p,q,fraud"),
+        [2, 2], "from column 'fraud'"),
+    "whole numbers, too large for pixels": (
+        text([[*range(900 - k, 963 - k), k // 9 % 3] for k in range(0, 900, 9)]),
+        [63, 3], "answers from the last column"),
     "a label that is badly written": (b"p,label\n1,10%\n2,20%\n", [1, 2], "answers 0 10%, 1 20%"),
 }  # fmt: skip
 
