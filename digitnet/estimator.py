@@ -65,6 +65,7 @@ class Estimator:
         self.epochs, self.warm_start = epochs, warm_start
         self._settings: dict[str, Any] = {}
         self._model: Model | None = None
+        self._is_warned = False  # of large inputs
         self.set_params(**settings)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -104,7 +105,7 @@ class Estimator:
         inputs, answers = _paired(x, y)
         epochs = self.epochs if epochs is None else epochs
         if not (isinstance(epochs, Real) and 0 <= epochs < inf):
-            raise ValueError(f"epochs must be at least 0, not {epochs}")
+            raise ValueError(f"epochs is a number from 0, not {epochs!r}")
         if self._model is None or not self.warm_start:
             self._begin(inputs, np.unique(answers))
         elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
@@ -139,6 +140,7 @@ class Estimator:
             self.warm_start = wanted
 
     def _begin(self, x: Array, classes: Integers) -> None:
+        self._is_warned = False
         shape = re.sub(r"^\*-", f"{x.shape[1]}-", str(self.shape))
         if shape.endswith("-*") and len(classes) < 2:
             raise ValueError(f"y has one class, {classes[0]}: there is nothing to tell apart")
@@ -190,7 +192,10 @@ class Estimator:
     def _warn_if_large(self, inputs: Array, stacklevel: int) -> None:
         is_scaled = isinstance(self._there().network.layers[0], BatchNorm)
         count, size = inputs.shape
-        if not is_scaled and np.vdot(inputs, inputs) > LARGE * count * max(size, FEW):
+        if not (is_scaled or self._is_warned) and np.vdot(inputs, inputs) > LARGE * count * max(
+            size, FEW
+        ):
+            self._is_warned = True
             warnings.warn(
                 f"x goes up to {np.abs(inputs).max():g}; weights are made for inputs of about 1. "
                 "Scale them (pixels are bytes, np.uint8, or from 0 to 1), or begin with "

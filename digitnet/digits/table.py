@@ -33,7 +33,8 @@ MAX_WORD = 200  # characters of a word that are read
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
-_BAD_NUMBER = re.compile(r"\W*\d[\d.,'’ _]*\W*")  # such as 1,100 or 40% or $5, but no date
+# such as 1,100 or 40% or ($5), but no date, and neither >5 nor 5+
+_BAD_NUMBER = re.compile(r"[-+−($€£¥ ]*\d[\d.,'’ _]*[%$€£¥) ]*")
 _PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
 
 
@@ -143,7 +144,7 @@ def _headings(rows: Sequence[Sequence[str]], notes: list[str]) -> list[str | Non
     elif more:
         raise BadFile(f"has {len(names)} columns in its first row, {len(rows[1])} in the next")
     counted = [name for name in names if name and name.isdigit()]
-    if not _number_columns(counted):
+    if len(counted) < 2 or not _number_columns(counted):
         return names
     notes.append(f"{counted[0]} to {counted[-1]} in the first row are headings")
     return [None if name in counted else name for name in names]
@@ -157,7 +158,9 @@ def _number_columns(headings: Sequence[str]) -> bool:
 
 def _number(cell: str) -> float:
     """The number in a cell; True is 1, and False 0. Raises ValueError for anything else."""
-    return float(LOGICAL.get(cell.strip().lower(), cell.replace("_", " ")))  # 1_0 is none elsewhere
+    return float(
+        LOGICAL.get(cell.strip().lower(), cell.replace("_", " "))
+    )  # Python reads 1_0 as 10
 
 
 def _is_number(cell: str) -> bool:
@@ -191,12 +194,12 @@ class Column:
 
     @cached_property
     def is_logical(self) -> bool:
-        return self.first.lower() in LOGICAL
+        return any(cell.strip().lower() in LOGICAL for cell in self.cells)
 
     @cached_property
     def has_words(self) -> bool:
         is_bad_number = self.heading not in ANSWERS and _BAD_NUMBER.fullmatch(self.first)
-        return self.is_logical or (_is_word(self.first) and not is_bad_number)
+        return self.first.lower() in LOGICAL or (_is_word(self.first) and not is_bad_number)
 
     @property
     def all_differ(self) -> bool:
@@ -417,7 +420,8 @@ class _Reader:
                 if not _is_number(cells[k]):
                     said = repr(cells[k][:40]) if cells[k].strip() else "nothing"
                     return f"has {said} in column {k + 1} of row {number:,}, not a number"
-        return "has a quoted cell that does not end in its line"
+        is_quoted = any('"' in line for line in lines)
+        return "has a quoted cell that does not end in its line" if is_quoted else "is not a table"
 
     def contents(self, part: int | None) -> Contents:
         """All that was read."""

@@ -182,7 +182,9 @@ def pixels(f: Facts) -> Evidence:
         renewed = partial(f.renew, normalized)
     remedies = [*_at_rates(f, renewed)]
     best = max(remedy.trial.accuracy for remedy in remedies)
-    return (text, remedies) if best >= f.rehearsal.accuracy + MORE_RIGHT else None
+    if best >= f.rehearsal.accuracy + MORE_RIGHT:
+        return text, remedies
+    return (text, ()) if np.square(x).mean() < least else None  # too small to be normalized
 
 
 def _damaged(f: Facts, how: str) -> Evidence:

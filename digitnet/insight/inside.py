@@ -78,7 +78,7 @@ def layer_outputs(network: Network, x: Array) -> list[tuple[str, Array]]:
 
 
 def _activations(network: Network, x: Array) -> list[Array]:
-    """Copies of the outputs of each layer, of those also that the fast ones merge."""
+    """Copies of the outputs of each layer, also of layers that the fast ones merge."""
     return [a.copy() for a in network.activations(x, layers=network.layers)]
 
 

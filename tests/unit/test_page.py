@@ -125,8 +125,8 @@ def test_letters_are_refused_and_digits_are_not(
 
 def test_a_doubtful_piece_is_what_the_others_on_its_page_are() -> None:
     page = np.zeros((20, 180))
-    page[2:18, np.arange(180) % 20 < 12] = 1  # nine squares
-    page[6:14, 83:89] = 0  # the fifth is a ring
+    page[2:18, (np.arange(180) - 4) % 20 < 12] = 1  # nine squares
+    page[6:14, 87:93] = 0  # the fifth is a ring
 
     def of_the_ring(others: float) -> float:
         def judge(pictures: Sequence[np.ndarray]) -> np.ndarray:
