@@ -62,7 +62,7 @@ class Amount:
             number /= 100  # as a Decimal, so that 99.9% equals 999 / 1000
         for is_wrong, reason in (
             (number == 0, "an amount must be above 0"),
-            (unit == "batches" and number % 1, "mini-batches are counted in whole numbers"),
+            (unit == "batches" and "." in match[1], "mini-batches are counted in whole numbers"),
             (unit == "accuracy" and number > 1, "an accuracy is at most 100%"),
             (unit == "accuracy" and total, "an accuracy has no total"),
         ):

@@ -190,7 +190,7 @@ DIGITS_OR_VERB = Annotated[str | None, _DIGITS_OR_VERB]
 _COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT = Annotated[int, _COUNT]
 FINDING = Annotated[int, replace(_COUNT, expects="the number of a finding, from 1")]
-ITERATIONS = Annotated[int, replace(_COUNT, expects="a number of iterations, from 1")]
+ITERATIONS = Annotated[int, replace(_COUNT, expects="a whole number of iterations, from 1")]
 _ALL = {"all": "every case"}
 COUNT_OR_ALL = Annotated[int | str, number_or("N", _COUNT.expects, _ALL, low=1)]
 _AUGMENT = {"augment": "training cases as they are augmented"}

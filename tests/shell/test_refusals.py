@@ -92,6 +92,7 @@ WRONG = {
     "lesson 99": "lessons, not 99",
     "lesson next": "no lesson has begun",
     "lesson off": "no lesson has begun",
+    "t 1,00": "whole numbers",
     "quiz 1": "nothing is asked",
     "look 1000": "there is no case 1,000",
     "look five": "look 5",

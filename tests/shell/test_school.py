@@ -90,6 +90,11 @@ def test_a_lesson_is_played_to_its_end_with_wrong_turns(
     assert session.coach is None
 
 
+def test_lesson_off_ends_the_treatment_of_a_patient_too(session: Session) -> None:
+    do(session, "patient 1; lesson off")
+    assert session.coach is None
+
+
 def test_a_step_is_skipped_and_only_the_lessons_networks_go_without_asking(
     session: Session,
 ) -> None:

@@ -262,11 +262,12 @@ def lesson(session: Session, number: kinds.LESSON = 0) -> Said:
     if not number:
         return _listed([read_lesson(path) for path in files], taken)
     if isinstance(number, str):
-        if not isinstance(current := session.coach, Lesson):
-            raise CommandError("no lesson has begun: lesson 3 begins the third")
-        if number == "off":
+        current = session.coach
+        if number == "off" and current is not None:  # a patient's treatment, too
             session.coach = None
             return Said("The lesson is over; lesson lists all of them.", {})
+        if not isinstance(current, Lesson):
+            raise CommandError("no lesson has begun: lesson 3 begins the third")
         current.at += 1
         return Said(current.next_told(session), {})
     chosen = read_lesson(_numbered("lesson", files, number))

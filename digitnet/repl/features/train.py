@@ -86,7 +86,8 @@ class Milestone(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         r = self.report
-        batches = f"{r.batches:>9,} {counted(r.batches, 'mini-batch').split()[1]:<12}"
+        noun = "iteration" if r.rate is None else "mini-batch"  # min has no rate
+        batches = f"{r.batches:>9,} {counted(r.batches, noun).split()[1]:<12}"
         accuracy, cost = f"accuracy {percent(r.accuracy):>8}", f"cost {rounded(r.cost):<8}"
         shown = fitting([f"{clock(r.seconds):>6}", accuracy, cost, batches], view)
         yield Text("  ".join(reversed(shown)), no_wrap=True, overflow="crop")
