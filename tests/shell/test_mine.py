@@ -147,6 +147,15 @@ def test_an_undo_and_its_redo_are_told_apart(session: Session) -> None:
         assert shown(session, line) == f"{said}\n"
 
 
+def test_undo_of_a_name_after_another_undo_is_no_redo(session: Session) -> None:
+    do(session, "n diary")
+    drawn(session, 7, "mine", 7)
+    drawn(session, 1, "mine", 1)
+    session.asker = Answers(["y"])
+    assert "it has 2 cases; undo again" in shown(session, "data delete mine; undo")
+    assert "Took back" in shown(session, "undo mine")
+
+
 def test_all_of_it_is_deleted_after_a_yes_and_comes_back(session: Session) -> None:
     do(session, "n diary")
     for digit in DIGITS:

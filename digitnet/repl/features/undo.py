@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.saves import Change
+from digitnet.registry.saves import Change, Entry
 from digitnet.registry.undo import Undone, changed_since, last_change
 from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
@@ -196,14 +196,25 @@ def _data_undone(session: Session, change: Change) -> Said:
     """Call this when a change has taken back the last one of a data set, or that of undo."""
     last, name = session.last_change, change.entry.name
     cases = change.after.parameters if change.after else 0
-    was_last = isinstance(last, tuple) and last[0].entry.answers_to == change.entry.answers_to
-    is_redone = was_last and last is session.undone
+    is_redone = (
+        isinstance(last, tuple)
+        and last is session.undone
+        and last[0].entry.answers_to == change.entry.answers_to
+        and _is_same(change.after, last[0].before)
+    )
     session.changed(change)
     has = f"it has {counted(cases, 'case')}" if cases else "it is gone"
     said = f"Took back the last change of the data set {name}: {has}; undo again redoes it."
     if is_redone:
         said = f"Redid the last change of the data set {name}: {has}; undo takes it back."
     return Said(said, {"restored": name, "cases": cases})
+
+
+def _is_same(one: Entry | None, other: Entry | None) -> bool:
+    """Whether two versions are the same one, wherever it is kept."""
+    if one is None or other is None:
+        return one is other
+    return (one.saved_at, one.parameters) == (other.saved_at, other.parameters)
 
 
 def _said(undone: Undone, number: int) -> str:
