@@ -276,16 +276,30 @@ def _conduct_with(
     report: Report,
 ) -> None:
     while jobs := [job for job in plan.round(results) if job.number not in results]:
-        at_work: set[Future[Result]] = set()
+        at_work: dict[Future[Result], Job] = {}
         while jobs or at_work:
             while jobs and len(at_work) < AHEAD * pool.size:
-                at_work.add(pool.submit(jobs.pop(0)))
-            done, at_work = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
+                job = jobs.pop(0)
+                at_work[pool.submit(job)] = job
+            done, _ = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
+            asked = {future: at_work.pop(future) for future in done}
             failed = {future for future in done if future.cancelled() or future.exception()}
-            arrived = [future.result() for future in done - failed]
+            answers = [(future.result(), asked[future]) for future in done - failed]
+            arrived = [result for result, job in answers if _is_result_of(job, result)]
             for result in arrived:  # all of them, before a report may end this
                 results[result.number] = result
                 keep(result)
             report(arrived)
+            if len(arrived) < len(answers):
+                raise NoWorkers("a worker's answer is not a result of the training it was given")
             for future in failed:
                 future.result()  # raises what it failed with
+
+
+def _is_result_of(job: Job, answer: object) -> bool:
+    """Whether what came back from a worker is a result that can be saved, and of this job."""
+    if not isinstance(answer, Result) or answer.number != job.number:
+        return False
+    figures = (answer.accuracy, answer.cost, answer.seconds)
+    are_figures = all(type(n) is float and 0 <= n <= MAX_FIGURE for n in figures)
+    return are_figures and answer.accuracy <= 1

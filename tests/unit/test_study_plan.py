@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import count
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,6 +196,33 @@ def test_a_pool_that_breaks_is_followed_by_another_and_nothing_counts_twice() ->
     asked = plan("rate 0.1 0.2 0.3 --repeat 3")
     conduct(asked, results, pools(4), lambda r: saved.append(r.number), told.report)
     assert sorted(told) == sorted(saved) == sorted(results) == list(range(9))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        result(0, 0.5),  # of another training
+        result(1, 1.5),
+        result(1, 0.5, -1.0),
+        result(1, 0.5, float("nan")),
+        replace(result(1, 0.5), seconds="1"),
+    ],
+)
+def test_what_comes_back_is_checked_before_it_is_kept(answer: object) -> None:
+    @contextmanager
+    def new_pool() -> Iterator[WorkerPool]:
+        def submit(job: Job) -> "Future[Result]":
+            future: Future[Any] = Future()
+            future.set_result(answer if job.number else result(0, 0.5))
+            return future
+
+        yield WorkerPool(1, submit)
+
+    results: dict[int, Result] = {}
+    with pytest.raises(NoWorkers, match="not a result of the training"):
+        conduct(plan("rate 0.1 0.2"), results, new_pool, lambda r: None)
+    assert list(results) == [0]
 
 
 def test_pools_that_keep_breaking_are_given_up_and_results_kept() -> None:
