@@ -131,12 +131,13 @@ def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session
 def test_a_study_follows_its_file_and_is_saved_again_if_that_is_gone(
     session: Session, do_beside: Callable[[Registry], object], name: str
 ) -> None:
-    session.registry.save(replace(ASKED, words=["rate", "1", "2", "3", "4"]), "x")
+    rates = [str(rate) for rate in range(1, 13)]  # more than are at work at once
+    session.registry.save(replace(ASKED, words=["rate", *rates]), "x")
     output = Beside(do_beside=lambda: do_beside(session.registry))
     assert do_line("study x", session, output)
     told = "'x' was deleted meanwhile; it is saved again." in [n.shown for n in output.reports]
     assert ([e["name"] for e in do(session, "ls")[0]["studies"]], told) == ([name], name == "x")
-    assert len(session.registry.load_study(name).results) == 4
+    assert len(session.registry.load_study(name).results) == 12
 
 
 @pytest.mark.usefixtures("in_threads")
