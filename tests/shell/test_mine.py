@@ -154,6 +154,7 @@ def test_undo_of_a_name_after_another_undo_is_no_redo(session: Session) -> None:
     session.asker = Answers(["y"])
     assert "it has 2 cases; undo again" in shown(session, "data delete mine; undo")
     assert "Took back" in shown(session, "undo mine")
+    assert "Redid the last change of the data set mine: it has 2" in shown(session, "redo")
 
 
 def test_all_of_it_is_deleted_after_a_yes_and_comes_back(session: Session) -> None:

@@ -88,7 +88,7 @@ def undo(session: Session, name: kinds.UNDOABLE = "", number: kinds.COUNT = 1) -
         done = _taken_back(session, take_back(session.registry, clean(name), number), number)
     else:
         done = _undo_last(session)
-    session.undone = None if is_redo else session.last_change
+    session.undone = None if session.undone is not None else session.last_change
     return done
 
 
@@ -202,6 +202,8 @@ def _data_undone(session: Session, change: Change) -> Said:
         and last[0].entry.answers_to == change.entry.answers_to
         and _is_same(change.after, last[0].before)
     )
+    if not is_redone:
+        session.undone = None
     session.changed(change)
     has = f"it has {counted(cases, 'case')}" if cases else "it is gone"
     said = f"Took back the last change of the data set {name}: {has}; undo again redoes it."
