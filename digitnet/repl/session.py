@@ -37,6 +37,9 @@ MAX_SECONDS_TO_END = 2
 """Seconds that a command has to end after it was stopped; then it is interrupted at once."""
 
 
+NOT_OWN = SOURCES.keys() | RELATIVES.keys()  # those that do not lie among the saves
+
+
 class DataSets:
     """The data sets of a session: their folders, those that have been read, the current one.
 
@@ -70,7 +73,7 @@ class DataSets:
         Raises NotHere if it is not on this machine, BadFile if it cannot be used.
         """
         name = name or self.name
-        version = None if name in SOURCES | RELATIVES else self.own.version(name)
+        version = None if name in NOT_OWN else self.own.version(name)
         if name not in self._read or self._read[name][0] != version:
             source = self.sources().get(name)
             if source is None:
@@ -84,7 +87,7 @@ class DataSets:
 
     def record(self, model: Model, name: str) -> None:
         """Notes that a network is trained on a data set now and, of one's own, on which cases."""
-        if name not in SOURCES | RELATIVES and model.knows_own_cases:
+        if name not in NOT_OWN and model.knows_own_cases:
             model.own_cases = model.own_cases | self.get(name).hashes["train"]
         model.trained_on = [other for other in model.trained_on if other != name] + [name]
 
@@ -95,24 +98,22 @@ class DataSets:
         within = data.tests_are_in if part == "test" else data.validations_are_in
         if not within.isdisjoint(model.trained_on):
             return True
-        given = {*SOURCES, *RELATIVES}
-        others = [name for name in model.trained_on if not {name, data.name} <= given]
+        others = [name for name in model.trained_on if not {name, data.name} <= NOT_OWN]
         seen = {self._are_in(name, data, part, model) for name in others}
         return True if True in seen else None if None in seen else False
 
     def _are_in(self, name: str, data: DataSet, part: str, model: Model) -> bool | None:
         """Whether some cases of a part are among those of this name that it was trained on."""
-        given = {*SOURCES, *RELATIVES}
         made = {*MADE} - {*self.own.names()}  # whose files are here only if somebody made them
-        if {name, data.name} <= {*given, *made}:
+        if {name, data.name} <= NOT_OWN | made:
             return False
-        own = frozenset[bytes]() if name in {*given, GIVEN} else model.own_cases
+        own = frozenset[bytes]() if name in NOT_OWN | {GIVEN} else model.own_cases
         with suppress(BadFile, NotHere):
             hashes, trained_on = self.get(data.name).hashes, own or self.get(name).hashes["train"]
             if data.name in model.trained_on:  # its own parts may have a case in common
                 trained_on = trained_on - hashes["train"]
             is_in = not trained_on.isdisjoint(hashes[part])
-            if is_in or own or name in given:
+            if is_in or own or name in NOT_OWN:
                 return is_in
         # nobody draws the cases of another data set, nor a case twice
         return False if name in made or (data.name == MINE and name != GIVEN) else None
