@@ -105,7 +105,7 @@ class Estimator:
         inputs, answers = _paired(x, y)
         epochs = self.epochs if epochs is None else epochs
         if not (isinstance(epochs, Real) and 0 <= epochs < inf):
-            raise ValueError(f"epochs is a number from 0, not {epochs!r}")
+            raise ValueError(f"epochs must be a number, 0 or more, not {epochs!r}")
         if self._model is None or not self.warm_start:
             self._begin(inputs, np.unique(answers))
         elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:

@@ -127,8 +127,8 @@ DELIMITERS = ";\t, "
 
 
 def lines_of(path: Path, report: Report) -> Iterator[list[str]]:
-    """The lines of a text file, gzipped or not, some megabytes at a time, without those of nothing
-    but delimiters. Reports ReadSoFar. Raises BadFile if it is not text, and OSError.
+    """The lines of a text file, gzipped or not, some megabytes at a time, leaving out those that
+    hold only delimiters. Reports ReadSoFar. Raises BadFile if it is not text, and OSError.
     """
     try:
         with open_bounded(path, MAX_TEXT) as file:

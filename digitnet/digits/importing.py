@@ -370,7 +370,7 @@ def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
             raise BadFile(f"has tables that differ in the columns {some}")
         if not others and order != each.headings:
             if len({*order}) < len(order):
-                raise BadFile("has columns of one name, in another order in another table")
+                raise BadFile("has two columns of one name, ordered differently in its tables")
             cases = each.inputs[:, [each.headings.index(name) for name in order]]
             sets[number] = replace(each, inputs=cases, headings=order)
     notes = [note for table in tables.values() for note in table.notes]

@@ -161,7 +161,7 @@ def _digits_of(
 
 
 def _among(digits: list[Digit]) -> list[Digit]:
-    """Pieces of a page, each with its probability of being a digit where the others are like this.
+    """The pieces of a page, each with its probability of being a digit, given the others.
 
     The judge was trained with as many digits as others, f = 1/2. With f the fraction of digits on
     this page, p' = f p / (f p + (1 - f)(1 - p)); f is the mean of p', and of two digits and two

@@ -30,7 +30,7 @@ from digitnet.digits.recognize import Contents, Part
 from digitnet.engine.report import Report, ignore
 
 MAX_CELLS, MAX_COLUMNS = 1 << 28, 100_000
-LOOKED_AT = 500  # rows, about, by which it is told what a column holds
+LOOKED_AT = 500  # about how many rows decide what a column is
 MAX_WORD = 200  # characters of a word that are read
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
