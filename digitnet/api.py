@@ -29,7 +29,7 @@ from digitnet.digits.prepare import NoDigit
 from digitnet.digits.recognize import is_square
 from digitnet.display import Confusion, Digit, Explanation, Findings, History
 from digitnet.engine.arrays import Array, Integers, answers_of
-from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
+from digitnet.engine.evaluate import guesses_of
 from digitnet.engine.run import Status
 from digitnet.engine.shapes import spelled_out
 from digitnet.estimator import ORIGINS, Estimator
@@ -82,14 +82,15 @@ class Network(Estimator):
 
     def confusion(self, x: ArrayLike, y: ArrayLike) -> Confusion:
         """The confusion matrix, as `cm` shows it."""
-        chunks = outputs_in_chunks(self._there().trainer.answering(), self._cases(x, y))
-        return Confusion(guesses_of(chunks).matrix(), self.classes_)
+        cases = self._cases(x, y)
+        guesses = guesses_of([(self._outputs(cases), cases.targets)])
+        return Confusion(guesses.matrix(), self.classes_)
 
     def why(self, x: ArrayLike, answer: Any = None) -> Explanation:
         """Back-propagation of one case, layer by layer, in float64. answer: if None, the guess."""
         inputs = np.asarray(x)[np.newaxis]
         case = self._cases(inputs, self.predict(inputs) if answer is None else [answer])
-        network = self._there().trainer.with_answering_weights()
+        network = self._copied().with_answering_weights()
         passes = backpropagate(network, case.inputs[0] * case.scale, case.targets[0])
         return Explanation(**vars(passes))
 
@@ -100,11 +101,11 @@ class Network(Estimator):
 
         Cases of 64, 81, 100, ... numbers, none of them negative, are taken for pictures.
         """
-        model, sets = self._there(), {"validation": self._cases(*validation)}
-        anew, size = partial(line_for, recipe=model.recipe), self.n_features_in_
+        sets, size = {"validation": self._cases(*validation)}, self.n_features_in_
+        anew = partial(line_for, recipe=self._there().recipe)
         are_pictures = is_square(size) and np.min(x) >= 0
         cases = self._cases(x, y)
-        facts = Facts(model.trainer, cases, sets, anew, are_pictures=are_pictures)
+        facts = Facts(self._copied(), cases, sets, anew, are_pictures=are_pictures)
         return Findings(diagnose(facts))
 
     def save(self, name: str) -> None:

@@ -1,13 +1,16 @@
 """A network as an estimator: the methods that scikit-learn's classifiers have."""
 
+import os
 import re
 import secrets
 import sys
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from math import inf
 from numbers import Real
+from threading import Lock
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +25,7 @@ from digitnet.engine.report import ignore
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS, spelled
+from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES, build, recipe_for
 from digitnet.registry.model import Model
 
@@ -32,6 +36,9 @@ OWN = (*BEGINNING, "epochs", "warm_start")
 ORIGINS: dict[int, str] = {}
 """id of the training inputs that `digitnet.data` has given, and keeps → the name of the set."""
 
+_asking = Lock()  # held in a forward pass: layers keep what they compute
+if sys.platform != "win32":  # a fork copies the lock, but not the thread that holds it
+    os.register_at_fork(after_in_child=lambda: globals().update(_asking=Lock()))
 
 # the mean square of inputs from which is warned; fewer inputs than FEW may be larger
 LARGE, FEW = 10, 50
@@ -102,7 +109,8 @@ class Estimator:
 
         Raises ValueError for arrays or values of arguments that do not fit.
         """
-        inputs, answers = _paired(x, y)
+        inputs = _checked(x)
+        answers = _answers(y, len(inputs))
         epochs = self.epochs if epochs is None else epochs
         if not (isinstance(epochs, Real) and 0 <= epochs < inf):
             raise ValueError(f"epochs must be a number, 0 or more, not {epochs!r}")
@@ -116,10 +124,9 @@ class Estimator:
         if model.network.is_committee:
             raise ValueError(CANNOT_TRAIN)
         settings, seed = model.trainer.settings, model.trainer.seed
-        train = even_sample(self._cases(inputs, answers), settings.cases, seed)
+        train = even_sample(self._cases(x, answers), settings.cases, seed)
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
-        self._warn_if_large(train.inputs, 3)
         if epochs:
             origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
             if model.trained_on[-1:] != [origin]:
@@ -175,33 +182,34 @@ class Estimator:
 
     def _cases(self, x: ArrayLike, y: ArrayLike) -> Cases:
         """Cases with their targets. Raises ValueError for an answer that is none of `classes_`."""
-        model, (inputs, answers) = self._there(), _paired(x, y)
-        if inputs.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {inputs.shape[1]} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input"
-            )
+        cases, outputs = self._unanswered(x), self._there().network.outputs
+        answers = _answers(y, len(cases))
         if not np.isin(answers, self.classes_).all():
             raise ValueError("y has answers that the network does not know")
-        scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
         indices = np.searchsorted(self.classes_, answers)
         single = indices[:, None].astype(np.float32)
-        targets = one_hot(indices, model.network.outputs) if model.network.outputs > 1 else single
-        return Cases(inputs, targets, scale)
+        return replace(cases, targets=one_hot(indices, outputs) if outputs > 1 else single)
 
-    def _warn_if_large(self, inputs: Array, stacklevel: int) -> None:
-        is_scaled = isinstance(self._there().network.layers[0], BatchNorm)
-        count, size = inputs.shape
-        if not (is_scaled or self._is_warned) and np.vdot(inputs, inputs) > LARGE * count * max(
-            size, FEW
-        ):
+    def _unanswered(self, x: ArrayLike) -> Cases:
+        """Cases without targets. Raises ValueError for others than the network was made for."""
+        model, inputs = self._there(), _checked(x)
+        cases, size = inputs.shape
+        if size != self.n_features_in_:
+            raise ValueError(
+                f"X has {size} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        is_scaled = isinstance(model.network.layers[0], BatchNorm)
+        is_large = np.vdot(inputs, inputs) > LARGE * cases * max(size, FEW)
+        if is_large and not (is_scaled or self._is_warned):
             self._is_warned = True
-            warnings.warn(
+            _warn(
                 f"x goes up to {np.abs(inputs).max():g}; weights are made for inputs of about 1. "
                 "Scale them (pixels are bytes, np.uint8, or from 0 to 1), or begin with "
-                "*-b:linear-100-*",
-                stacklevel=stacklevel,
+                "*-b:linear-100-*"
             )
+        scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
+        return Cases(inputs, np.empty((cases, 0)), scale)
 
     def _there(self) -> Model:
         """The model. Raises an error, scikit-learn's if that is in use, before `fit`."""
@@ -216,28 +224,32 @@ class Estimator:
 
         A single output a is given as 1 - a and a, for both answers.
         """
-        a = self._outputs(x)
+        a = self._outputs(self._unanswered(x))
         return a if a.shape[1] > 1 else np.hstack([1 - a, a])
 
-    def _outputs(self, x: ArrayLike) -> Array:
-        model, inputs = self._there(), _checked(x)
-        self._warn_if_large(inputs, 4)
-        cases = self._cases(inputs, np.full(len(inputs), self.classes_[0]))
-        chunks = outputs_in_chunks(model.trainer.answering(), cases)
-        return np.concatenate([a.copy() for a, _ in chunks])
+    def _outputs(self, cases: Cases) -> Array:
+        with _asking:
+            chunks = outputs_in_chunks(self._there().trainer.answering(), cases)
+            return np.concatenate([a.copy() for a, _ in chunks])
+
+    def _copied(self) -> Trainer:
+        """A copy of the trainer, whose network nobody else asks."""
+        with _asking:
+            return deepcopy(self._there().trainer)
 
     def predict(self, x: ArrayLike) -> Integers:
         """The answer for each case, (cases,)."""
-        best = answers_of(self._outputs(x))
+        best = answers_of(self._outputs(self._unanswered(x)))
         guesses: Integers = self.classes_[best]
         return guesses
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """The accuracy: the fraction of cases that are answered right."""
-        _, answers = _paired(x, y)
+        guesses = self.predict(x)
+        answers = _answers(y, len(guesses))
         if not np.isin(answers, self.classes_).any():
             raise ValueError("y has no answer that the network knows")
-        return float((self.predict(x) == answers).mean())
+        return float((guesses == answers).mean())
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a classifier."""
@@ -256,16 +268,16 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _paired(x: ArrayLike, y: ArrayLike) -> tuple[Array, NDArray[Any]]:
-    """Cases and their answers. Raises ValueError if they are not as many."""
-    inputs, answers = _checked(x), _answers(y)
-    if answers.shape != (len(inputs),):
-        raise ValueError(f"y has shape {answers.shape}, and there are {len(inputs)} cases")
-    return inputs, answers
+def _warn(said: str) -> None:
+    """Warns of the line of the program that called."""
+    level = 1
+    while sys._getframe(level).f_globals["__name__"].startswith("digitnet."):
+        level += 1
+    warnings.warn(said, stacklevel=level + 1)
 
 
-def _answers(y: ArrayLike) -> NDArray[Any]:
-    """Answers as an array. Raises ValueError for numbers that are not whole."""
+def _answers(y: ArrayLike, cases: int) -> NDArray[Any]:
+    """Answers as an array. Raises ValueError if they are not whole, or not one for each case."""
     if y is None:
         raise ValueError("fit requires y to be passed, but the target y is None")
     answers = np.asarray(y)
@@ -273,6 +285,8 @@ def _answers(y: ArrayLike) -> NDArray[Any]:
         raise ValueError("y contains NaN or infinity")
     if answers.dtype.kind == "f" and (answers % 1).any():
         raise ValueError("Unknown label type: continuous. Answers are classes, not amounts")
+    if answers.shape != (cases,):
+        raise ValueError(f"y has shape {answers.shape}, and there are {cases} cases")
     return answers
 
 

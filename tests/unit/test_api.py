@@ -4,6 +4,8 @@ import pickle
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,6 +15,7 @@ import pytest
 from session_helpers import do, shown
 
 import digitnet as dn
+from digitnet import estimator
 from digitnet.engine.report import Stopped
 from digitnet.registry.exchange import export_network
 from digitnet.registry.files import RegistryError
@@ -134,6 +137,31 @@ def test_two_answers_have_two_probabilities_also_of_a_single_output(
     np.testing.assert_array_equal(net.classes_[net.predict_proba(data.x).argmax(axis=1)], y)
     np.testing.assert_allclose(net.predict_proba(data.x).sum(axis=1), 1, rtol=1e-6)
     assert net.score(data.x, y) == 1
+
+
+@pytest.mark.parametrize("shape", ["784-9-10", "28x28-8c5-p2-20-10"])
+def test_threads_may_ask_at_once(shape: str) -> None:
+    train, test = dn.data("sample")
+    net = dn.network(shape, average=0).fit(train.x[:500], train.y[:500], epochs=1)
+    cases = [test.x[first : first + 40] for first in range(0, 1000, 40)] * 4
+    expected = [net.predict_proba(x) for x in cases]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(net.predict_proba, cases))
+        answers = threads.map(lambda x: net.why(x[0]).outputs, cases)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(list(answers), np.array(expected)[:, 0], atol=1e-5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_while_another_thread_asks_can_ask() -> None:
+    train, _ = dn.data("sample")
+    net = fitted(train.x[:50], train.y[:50])
+    with estimator._asking:
+        child = get_context("fork").Process(target=net.predict, args=(train.x,), daemon=True)
+        child.start()
+    child.join(20)
+    assert child.exitcode == 0
 
 
 def test_answers_of_any_kind_bytes_and_pictures() -> None:
@@ -259,6 +287,9 @@ def test_pixels_from_0_to_255_are_warned_of() -> None:
         ):
             net.predict(test.x[:50] * 255)
         assert re.fullmatch(r"Digit\(guess=\d, \d+\.\d %\)", repr(net.check(test.x[0])))
+    with pytest.warns(UserWarning, match="x goes up to 255") as warned:
+        dn.load("ready").confusion(test.x[:50] * 255, test.y[:50])
+    assert warned[0].filename == __file__
 
 
 def test_large_inputs_are_warned_of_in_training() -> None:
