@@ -39,6 +39,7 @@ from digitnet.insight.why import backpropagate
 from digitnet.recipes import RECIPES, blueprint_of, line_for
 from digitnet.registry.own_sets import OwnData, Version
 from digitnet.registry.saves import Registry
+from digitnet.registry.schema import clean_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +113,17 @@ class Network(Estimator):
         """Saves the network under a name, with the same guarantees as at the prompt.
 
         Raises RegistryError if it cannot be saved, ValueError if its answers are not 0, 1, 2, ...,
-        which a save does not hold; nothing is changed then.
+        which a save does not hold, or for settings that no fit has had; nothing is changed then.
         """
         model, classes = self._there(), self.classes_
-        if not np.array_equal(classes, np.arange(len(classes))):
+        if self._wanted(model.trainer.settings) != model.trainer.settings:
+            raise ValueError("settings were changed: fit with warm_start=True first (or epochs=0)")
+        if classes.dtype == bool or not np.array_equal(classes, np.arange(len(classes))):
             raise ValueError(
                 f"a save has the answers 0 to {len(classes) - 1}, and these begin with "
                 f"{classes[:2].tolist()}: fit it with np.unique(y, return_inverse=True)[1]"
             )
-        _registry().save(model, name)
+        _registry().save(model, clean_name(name))
 
 
 network = Network
@@ -156,7 +159,11 @@ def _data(name: str, folder: str | Path | None, version: Version) -> Data:
 
 def load(name: str) -> Network:
     """The save of this name; `fit` goes on with it. Raises RegistryError if there is none."""
-    model = _registry().load(name)
+    return _loaded(_registry(), clean_name(name))
+
+
+def _loaded(registry: Registry, name: str) -> Network:
+    model = registry.load(name)
     trainer, network = model.trainer, model.network
     is_recipe = model.recipe in RECIPES and RECIPES[model.recipe].shape == network.shape
     shape = model.recipe if is_recipe else spelled_out(network)
@@ -183,7 +190,8 @@ def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     network: one with 28 by 28 inputs; if None, `hand`, which comes with digitnet. Raises BadFile
     if the file cannot be read, NoDigit if there is no digit in it.
     """
-    reader, digits = network or load("hand"), list[Digit]()
+    reader, digits = network or _included("hand") or load("hand"), list[Digit]()
+    reader._there()
     reads_digits = np.array_equal(reader.classes_, np.arange(10))
     with naming(Path(file)):
         picture = read_picture(read_bounded(Path(file), MAX_BYTES))
@@ -199,13 +207,16 @@ def read(file: str | Path, network: Network | None = None) -> list[Digit]:
 
 
 @cache
+def _included(name: str) -> Network | None:
+    """A network that comes with digitnet, also if a save hides it; None if it is missing."""
+    registry = Registry(paths.included_folder())
+    return _loaded(registry, name) if registry.exists(name) else None
+
+
 def _judge() -> Judge | None:
     """The included digit detector, which `img` asks too; None if it is missing."""
-    included, judge = Registry(paths.included_folder()), Network()
-    if not included.exists("judge"):
-        return None
-    judge._take(included.load("judge"), np.arange(12))
-    return lambda seen: judge.predict_proba(np.stack(seen))
+    judge = _included("judge")
+    return (lambda seen: judge.predict_proba(np.stack(seen))) if judge else None
 
 
 def show(report: Status) -> None:

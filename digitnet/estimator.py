@@ -5,7 +5,6 @@ import re
 import secrets
 import sys
 import warnings
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from math import inf
@@ -21,10 +20,10 @@ from digitnet.engine.arrays import Array, Cases, Integers, answers_of, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
 from digitnet.engine.layers import BatchNorm
 from digitnet.engine.network import CANNOT_TRAIN
-from digitnet.engine.report import ignore
+from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import SETTINGS, spelled
+from digitnet.engine.settings import SETTINGS, Settings, spelled
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES, build, recipe_for
 from digitnet.registry.model import Model
@@ -33,8 +32,15 @@ BEGINNING = ("shape", "cost", "bias", "seed")
 OWN = (*BEGINNING, "epochs", "warm_start")
 """The arguments of `Network` that are not settings; those that its first weights depend on."""
 
+BLEW_UP = (
+    "training blew up (the cost became NaN or infinite), and the last good weights are restored: "
+    "lower the rate, or see what doctor finds"
+)
+
 ORIGINS: dict[int, str] = {}
 """id of the training inputs that `digitnet.data` has given, and keeps → the name of the set."""
+
+Pair = tuple[ArrayLike, ArrayLike]  # cases and their answers
 
 _asking = Lock()  # held in a forward pass: layers keep what they compute
 if sys.platform != "win32":  # a fork copies the lock, but not the thread that holds it
@@ -70,24 +76,20 @@ class Estimator:
     ) -> None:
         self.shape, self.cost, self.bias, self.seed = shape, cost, bias, seed
         self.epochs, self.warm_start = epochs, warm_start
-        self._settings: dict[str, Any] = {}
         self._model: Model | None = None
         self._is_warned = False  # of large inputs
         self.set_params(**settings)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {name: getattr(self, name) for name in OWN} | self._settings
+        return {name: value for name, value in vars(self).items() if name in (*OWN, *SETTINGS)}
 
     def set_params(self, **parameters: Any) -> Self:
         """Changes arguments of the constructor. Raises ValueError for an unknown one."""
         for name, value in parameters.items():
-            if name in OWN:
-                setattr(self, name, value)
-            elif name in SETTINGS:
-                self._settings[name] = value
-            else:
+            if name not in (*OWN, *SETTINGS):
                 raise ValueError(f"{name!r} is not a parameter: {', '.join((*OWN, *SETTINGS))}")
+            setattr(self, name, value)
         return self
 
     def fit(
@@ -96,8 +98,8 @@ class Estimator:
         y: ArrayLike,
         *,
         epochs: float | None = None,
-        validation: tuple[ArrayLike, ArrayLike] | None = None,
-        report: Callable[[Any], None] = ignore,
+        validation: Pair | None = None,
+        report: Report = ignore,
     ) -> Self:
         """Trains on mini-batches of the cases as `t` does; returns the network itself.
 
@@ -107,44 +109,66 @@ class Estimator:
         progress report; raising `digitnet.engine.report.Stopped` in it ends the training, and what
         was learnt is kept.
 
-        Raises ValueError for arrays or values of arguments that do not fit.
+        Raises ValueError for arrays or values of arguments that do not fit; the network is
+        unchanged then.
         """
-        inputs = _checked(x)
-        answers = _answers(y, len(inputs))
         epochs = self.epochs if epochs is None else epochs
-        if not (isinstance(epochs, Real) and 0 <= epochs < inf):
-            raise ValueError(f"epochs must be a number, 0 or more, not {epochs!r}")
-        if self._model is None or not self.warm_start:
-            self._begin(inputs, np.unique(answers))
-        elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
-            raise ValueError(f"{changed[0]} was changed: fit with warm_start=False to start over")
-        else:
-            self._set(self._model)
-        model = self._there()
-        if model.network.is_committee:
-            raise ValueError(CANNOT_TRAIN)
-        settings, seed = model.trainer.settings, model.trainer.seed
-        train = even_sample(self._cases(x, answers), settings.cases, seed)
-        measured = self._cases(*validation) if validation else train
-        model.accuracy = None
-        if epochs:
-            origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
-            if model.trained_on[-1:] != [origin]:
-                model.trainer.progress.next_epoch()
-                model.trained_on = [n for n in model.trained_on if n != origin] + [origin]
-            model.own_cases = frozenset()  # not known any more
-            run(model.trainer, train, measured, Amount(float(epochs), "epochs"), report)
-        return self
+        return self._fit(x, y, None, epochs, self.warm_start, validation, report)
 
     def partial_fit(self, x: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Trains for one more epoch. classes: all possible answers; needed in the first call."""
-        if self._model is None:
-            self._begin(_checked(x), np.unique(y if classes is None else classes))
-        wanted, self.warm_start = self.warm_start, True
+        return self._fit(x, y, classes, 1, True)
+
+    def _fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None,
+        epochs: float,
+        is_warm: bool,
+        validation: Pair | None = None,
+        report: Report = ignore,
+    ) -> Self:
+        before, batches = vars(self).copy(), 0
         try:
-            return self.fit(x, y, epochs=1)
-        finally:
-            self.warm_start = wanted
+            inputs = _checked(x)
+            answers = _answers(y, len(inputs))
+            if not (isinstance(epochs, Real) and 0 <= epochs < inf):
+                raise ValueError(f"epochs must be a number, 0 or more, not {epochs!r}")
+            known = np.unique(answers if classes is None else classes)
+            if self._model is None or not is_warm:
+                self._begin(inputs, known)
+            elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
+                raise ValueError(f"{changed[0]} was changed: begin anew with warm_start=False")
+            elif classes is not None and not np.isin(known, self.classes_).all():
+                raise ValueError("classes has others than in the first call")
+            else:
+                batches = self._model.trainer.progress.batches
+                self._model = replace(self._model, trainer=self._copied())
+            model = self._there()
+            trainer = model.trainer
+            if model.network.is_committee:
+                raise ValueError(CANNOT_TRAIN)
+            trainer.settings = self._wanted(trainer.settings)
+            train = even_sample(self._cases(x, answers), trainer.settings.cases, trainer.seed)
+            measured = self._cases(*validation) if validation else train
+            trainer.change(trainer.settings, train)
+            model.accuracy = None
+            if epochs:
+                origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
+                if model.trained_on[-1:] != [origin]:
+                    trainer.progress.next_epoch()
+                    model.trained_on = [n for n in model.trained_on if n != origin] + [origin]
+                model.own_cases = frozenset()  # not known any more
+                done = run(trainer, train, measured, Amount(float(epochs), "epochs"), report)
+                if done.stopped == "diverged":
+                    _warn(BLEW_UP)
+        except Exception:
+            if self._model is None or self._model.trainer.progress.batches <= batches:
+                vars(self).clear()
+                vars(self).update(before)
+            raise
+        return self
 
     def _begin(self, x: Array, classes: Integers) -> None:
         self._is_warned = False
@@ -152,12 +176,12 @@ class Estimator:
         if shape.endswith("-*") and len(classes) < 2:
             raise ValueError(f"y has one class, {classes[0]}: there is nothing to tell apart")
         shape = re.sub(r"-\*$", f"-{len(classes)}", shape)
-        recipe = RECIPES.get(shape) or replace(recipe_for(shape), bias=self.bias)
+        recipe = RECIPES.get(shape) or recipe_for(shape)
+        recipe = replace(recipe, bias=self.bias and recipe.bias, cost=self.cost or recipe.cost)
         seed = secrets.randbelow(2**31) if self.seed is None else _plain(self.seed)
         if not isinstance(seed, int) or seed < 0:
             raise ValueError(f"seed is a whole number from 0, or None, not {seed!r}")
-        model = build(replace(recipe, cost=self.cost or recipe.cost), seed)
-        self._set(model)
+        model = build(recipe, seed)
         digits: NDArray[Any] = np.arange(max(model.network.outputs, 2))  # one output tells 0 from 1
         if classes.dtype == bool and len(digits) == 2:
             digits = digits > 0
@@ -174,11 +198,11 @@ class Estimator:
         self._model, self.classes_, self.n_features_in_ = model, classes, model.network.inputs
         self._beginning = {name: getattr(self, name) for name in BEGINNING}
 
-    def _set(self, model: Model) -> None:
-        settings = model.trainer.settings
-        for name, value in self._settings.items():
-            settings = settings.changed(name, spelled(name, _plain(value)))
-        model.trainer.change(settings)
+    def _wanted(self, settings: Settings) -> Settings:
+        """These settings with those that were given."""
+        for name in SETTINGS.keys() & vars(self):
+            settings = settings.changed(name, spelled(name, _plain(getattr(self, name))))
+        return settings
 
     def _cases(self, x: ArrayLike, y: ArrayLike) -> Cases:
         """Cases with their targets. Raises ValueError for an answer that is none of `classes_`."""
@@ -281,6 +305,10 @@ def _answers(y: ArrayLike, cases: int) -> NDArray[Any]:
     if y is None:
         raise ValueError("fit requires y to be passed, but the target y is None")
     answers = np.asarray(y)
+    if answers.dtype == object and not all(isinstance(each, str) for each in answers.flat):
+        answers = np.array(answers.tolist())
+        if answers.dtype.kind not in "biuf":
+            raise ValueError("y has answers that are no words and no numbers: are some missing?")
     if answers.dtype.kind == "f" and not np.isfinite(answers).all():
         raise ValueError("y contains NaN or infinity")
     if answers.dtype.kind == "f" and (answers % 1).any():

@@ -84,6 +84,71 @@ def test_after_fit_what_was_measured_before_is_not_said_and_of_other_cases_that_
     assert "these may be among them" in shown(session, "ch all; wrong; cm; vote a b")
 
 
+REFUSED = {
+    "y has shape": lambda x, y: {"validation": (x, y[:3])},
+    "X has 9 features": lambda x, y: {"validation": (x[:, :9], y)},
+    "does not know": lambda x, y: {"validation": (x, y + 1)},
+    "no report": lambda x, y: {"report": no_report},
+}
+
+
+def no_report(_: object) -> None:
+    raise OSError("no report")
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("said", REFUSED)
+def test_a_fit_that_is_refused_changes_nothing(
+    said: str, warm_start: bool, session: Session
+) -> None:
+    train, test = dn.data("sample")
+    x, y = train.x[:500], train.y[:500]
+    net = dn.network("784-9-10", warm_start=warm_start, epochs=1)
+    with pytest.raises((ValueError, OSError), match=said):
+        net.fit(x, y, **REFUSED[said](x, y))
+    with pytest.raises(ValueError, match="no weights yet"):
+        net.predict(test.x)
+    with pytest.raises(ValueError, match="y has shape"):
+        net.partial_fit(x, y[:4])
+    with pytest.raises(ValueError, match="no weights yet"):
+        net.predict(test.x)
+    do(session, "n 784-9-10; set average 0.9; t 9; ch all; pas a")
+    net = dn.load("a").set_params(warm_start=warm_start, average=0)
+    before, model = net.predict_proba(test.x), net._there()
+    with pytest.raises((ValueError, OSError), match=said):
+        net.fit(x + 0, y, **REFUSED[said](x, y))
+    np.testing.assert_array_equal(net.predict_proba(test.x), before)
+    assert net._there() is model
+    assert (model.trained_on, model.accuracy is None) == (["sample"], False)
+
+
+def test_an_error_in_a_report_and_ctrl_c_keep_what_was_learnt() -> None:
+    train, test = dn.data("sample")
+    for error in (OSError, KeyboardInterrupt):
+        told: list[object] = []
+
+        def fail(done: object) -> None:
+            told.append(done)  # noqa: B023
+            if len(told) == 2:  # noqa: B023
+                raise error  # noqa: B023
+
+        net = dn.network("784-20-10")
+        with pytest.raises(error):
+            net.fit(train.x, train.y, report=fail)
+        assert net.score(test.x, test.y) > 0.5
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_training_that_diverges_is_warned_of(warm_start: bool) -> None:
+    train, test = dn.data("sample")
+    net = dn.network("784-9-10", average=0).fit(train.x, train.y, epochs=2)
+    before = net.predict_proba(test.x)
+    net.set_params(rate=1e4, warm_start=warm_start)
+    with pytest.warns(UserWarning, match="training blew up .* the last good weights are restored"):
+        net.fit(train.x, train.y)
+    assert np.array_equal(net.predict_proba(test.x), before) == warm_start
+
+
 def test_a_report_can_end_a_training_and_a_load_goes_on() -> None:
     train, _ = dn.data("sample")
 
@@ -113,6 +178,11 @@ def test_changed_settings_hold_in_the_next_fit_and_a_copy_of_a_load_has_its_sett
     dn.network("784-9-10", bias=False).fit(train.x, train.y, epochs=0).save("b")
     again = dn.network(**dn.load("b").get_params()).fit(train.x, train.y, epochs=0)
     assert len(again._there().network.parameters) == 2
+    again = dn.network("quick", bias=False).fit(train.x, train.y, epochs=0)
+    assert len(again._there().network.parameters) == 2
+    again.rate = 1e-9
+    again.fit(train.x, train.y, epochs=0).save("c")
+    assert dn.load("c").rate == 1e-9  # type: ignore[attr-defined]
 
 
 def test_a_fit_that_is_refused_leaves_a_committee_as_it_was(session: Session) -> None:
@@ -208,6 +278,12 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: dn.network("*-9-*").fit(x, np.array(["even", "odd"])[y % 2]).save("a"),
          "answers 0 to 1, and these begin with .'even', 'odd'"),
         (lambda x, y: dn.network("*-9-*").fit(x, 3 * y + 1).save("a"), "fit it with np.unique"),
+        (lambda x, y: dn.network("*-9-*").fit(x, y > 4).save("a"), "begin with .False, True"),
+        (lambda x, y: dn.network("*-9-*").fit(x, np.where(y == y[0], None, y)), "are some missing"),
+        (lambda x, y: fitted(x, y).partial_fit(x, y, np.arange(11)), "others than in the first"),
+        (lambda x, y: fitted(x, y).set_params(rate=1).save("a"), "settings were changed"),
+        (lambda x, y: fitted(x, y).save(" "), "a name has at least one character"),
+        (lambda x, y: dn.read("x.png", dn.network("784-9-10")), "no weights yet"),
         (lambda x, y: x.__isub__(x.mean()), "read-only"),
     ],
 )  # fmt: skip

@@ -146,13 +146,17 @@ def test_what_is_no_digit_is_a_failure_that_says_what_it_would_be(
     assert re.fullmatch(r".*k\.png: no digit \(an? \d if it were one\)", said)
 
 
-def test_a_program_reads_what_img_reads(reader: Session, tmp_path: Path) -> None:
+def test_a_program_reads_what_img_reads(
+    reader: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(3)
     ink, _ = page(some_cases(12), 4, rng)
     upside_down, k = tmp_path / "page.png", tmp_path / "k.png"
     upside_down.write_bytes(as_file(np.rot90(on_paper(ink, rng), 2)))
     k.write_bytes(letter("K", np.random.default_rng(5)))
     results = do(reader, f"img {upside_down}")[0]["results"]
+    do(reader, "n 784-9-10; pas hand")  # which is not the included one
+    monkeypatch.setenv("DIGITNET_SAVES", str(reader.saves))
     read = digitnet.read(upside_down)
     assert [each.guess for each in read] == [result["guess"] for result in results]
     outputs = [result["outputs"] for result in results]
