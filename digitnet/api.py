@@ -153,7 +153,8 @@ def _data(name: str, folder: str | Path | None, version: Version) -> Data:
         x = np.multiply(cases.inputs, cases.scale, dtype=np.float32)
         parts.append(Part(x, answers_of(cases.targets)))
         parts[-1].x.flags.writeable = parts[-1].y.flags.writeable = False
-    ORIGINS[id(parts[0].x)] = name
+    own_cases = frozenset[bytes]() if name in sources else found.hashes["train"]
+    ORIGINS[id(parts[0].x)] = name, own_cases
     return Data(name, *parts)
 
 

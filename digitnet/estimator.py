@@ -37,8 +37,10 @@ BLEW_UP = (
     "lower the rate, or see what doctor finds"
 )
 
-ORIGINS: dict[int, str] = {}
-"""id of the training inputs that `digitnet.data` has given, and keeps → the name of the set."""
+ORIGINS: dict[int, tuple[str, frozenset[bytes]]] = {}
+"""id of the training inputs that `digitnet.data` has given, and keeps → the name of the set and, of
+one's own, the hashes of its training cases.
+"""
 
 Pair = tuple[ArrayLike, ArrayLike]  # cases and their answers
 
@@ -155,11 +157,12 @@ class Estimator:
             trainer.change(trainer.settings, train)
             model.accuracy = None
             if epochs:
-                origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
-                if model.trained_on[-1:] != [origin]:
+                base = id(getattr(x, "base", None))
+                name, own_cases = ORIGINS.get(id(x)) or ORIGINS.get(base, (GIVEN, frozenset()))
+                if model.trained_on[-1:] != [name]:
                     trainer.progress.next_epoch()
-                    model.trained_on = [n for n in model.trained_on if n != origin] + [origin]
-                model.own_cases = frozenset()  # not known any more
+                model.record(name, own_cases)
+                model.data = model.data if name == GIVEN else name
                 done = run(trainer, train, measured, Amount(float(epochs), "epochs"), report)
                 if done.stopped == "diverged":
                     _warn(BLEW_UP)

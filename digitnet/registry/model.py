@@ -63,6 +63,12 @@ class Model:
         others = {*SOURCES, *RELATIVES, *MADE, GIVEN}
         return bool(self.own_cases) or others.issuperset(self.trained_on)
 
+    def record(self, data: str, own_cases: frozenset[bytes] = frozenset()) -> None:
+        """Notes that it is trained on a data set now and, of one's own, on which cases."""
+        if self.knows_own_cases:
+            self.own_cases |= own_cases
+        self.trained_on = [other for other in self.trained_on if other != data] + [data]
+
     @property
     def title(self) -> str:
         """What the network is called: its name, else its recipe or its shape."""

@@ -86,10 +86,8 @@ class DataSets:
         self.name = self._chosen[data.inputs, data.outputs] = data.name
 
     def record(self, model: Model, name: str) -> None:
-        """Notes that a network is trained on a data set now and, of one's own, on which cases."""
-        if name not in NOT_OWN and model.knows_own_cases:
-            model.own_cases = model.own_cases | self.get(name).hashes["train"]
-        model.trained_on = [other for other in model.trained_on if other != name] + [name]
+        """As `Model.record`."""
+        model.record(name, frozenset() if name in NOT_OWN else self.get(name).hashes["train"])
 
     def is_seen(self, data: DataSet, model: Model, part: str = "test") -> bool | None:
         """Whether a network was trained on some of the test cases, or of the `validation` cases;

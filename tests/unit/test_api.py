@@ -389,6 +389,11 @@ def test_an_own_data_set_is_there_as_it_is_now(session: Session, tmp_path: Path)
         some = dn.data("some")
         assert sum(len(part.y) for part in (some.train, some.validation, some.test)) == count
         assert some.train.x.max() == 1
+    do(session, "data sample; n 784-9-10; t 9; pas a")
+    dn.load("a").fit(some.train.x[:50], some.train.y[:50], epochs=1).save("b")
+    assert do(session, "l b; i")[1]["data"] == "some"
+    checked = do(session, "ch all")[0]
+    assert (checked["set"], checked["seen_in_training"]) == ("some test", False)
 
 
 def test_the_program_and_the_loader_of_the_page_answer_the_same(
