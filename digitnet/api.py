@@ -13,6 +13,7 @@ What `__all__` lists is public and stays; everything else in the package may cha
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,12 @@ from digitnet.digits.files import naming, read_bounded
 from digitnet.digits.page import page_in
 from digitnet.digits.pictures import MAX_BYTES, read_picture
 from digitnet.digits.prepare import NoDigit
-from digitnet.digits.recognize import is_square
 from digitnet.display import Confusion, Digit, Explanation, Findings, History
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.evaluate import guesses_of
 from digitnet.engine.run import Status
 from digitnet.engine.shapes import spelled_out
-from digitnet.estimator import ORIGINS, Estimator
+from digitnet.estimator import ORIGINS, Estimator, are_pictures
 from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts
 from digitnet.insight.why import backpropagate
@@ -73,13 +73,11 @@ class Network(Estimator):
 
     def check(self, x: ArrayLike, answer: Any = None) -> Digit:
         """The outputs for one case, as `c` shows them. x: (inputs,) or (rows, columns)."""
-        pixels = np.asarray(x)
-        outputs = self.predict_proba(pixels[np.newaxis])[0]
-        side = int(pixels.size**0.5)
-        shown = pixels.reshape(side, side) if side * side == pixels.size else pixels.reshape(-1)
-        guess = self.predict(pixels[np.newaxis])[0]
-        self._cases(pixels[np.newaxis], [guess if answer is None else answer])  # is it known?
-        return Digit(guess, outputs, shown, self.classes_, answer)
+        pixels = np.asarray(x)[np.newaxis]
+        (outputs,), (guess,) = self.predict_proba(pixels), self.predict(pixels)
+        cases = self._cases(pixels, [guess if answer is None else answer])  # is it known?
+        shape = (isqrt(pixels.size), -1) if are_pictures(cases.inputs) else (-1,)
+        return Digit(guess, outputs, pixels.reshape(shape), self.classes_, answer)
 
     def confusion(self, x: ArrayLike, y: ArrayLike) -> Confusion:
         """The confusion matrix, as `cm` shows it."""
@@ -102,12 +100,9 @@ class Network(Estimator):
 
         Cases of 64, 81, 100, ... numbers, none of them negative, are taken for pictures.
         """
-        sets, size = {"validation": self._cases(*validation)}, self.n_features_in_
-        anew = partial(line_for, recipe=self._there().recipe)
-        are_pictures = is_square(size) and np.min(x) >= 0
-        cases = self._cases(x, y)
-        facts = Facts(self._copied(), cases, sets, anew, are_pictures=are_pictures)
-        return Findings(diagnose(facts))
+        cases, sets = self._cases(x, y), {"validation": self._cases(*validation)}
+        anew, of = partial(line_for, recipe=self._there().recipe), are_pictures(cases.inputs)
+        return Findings(diagnose(Facts(self._copied(), cases, sets, anew, are_pictures=of)))
 
     def save(self, name: str) -> None:
         """Saves the network under a name, with the same guarantees as at the prompt.

@@ -15,8 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitnet.digits.datasets import GIVEN, even_sample
-from digitnet.engine.arrays import Array, Cases, Integers, answers_of, one_hot
+from digitnet.digits.datasets import FOR_PICTURES, GIVEN, check_plain, even_sample
+from digitnet.digits.recognize import is_square
+from digitnet.engine.arrays import Array, Cases, Integers, Pixels, answers_of, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
 from digitnet.engine.layers import BatchNorm
 from digitnet.engine.network import CANNOT_TRAIN
@@ -48,8 +49,11 @@ _asking = Lock()  # held in a forward pass: layers keep what they compute
 if sys.platform != "win32":  # a fork copies the lock, but not the thread that holds it
     os.register_at_fork(after_in_child=lambda: globals().update(_asking=Lock()))
 
-# the mean square of inputs from which is warned; fewer inputs than FEW may be larger
-LARGE, FEW = 10, 50
+# the mean square of inputs from which is warned, where fewer inputs than FEW may be larger; bytes
+# of pictures are not all below FAINT
+LARGE, FEW, FAINT = 10, 50, 32
+
+NO_PICTURE = "x holds none: a picture has 64, 81, 100, ... numbers, none below 0"
 
 
 class Estimator:
@@ -62,7 +66,8 @@ class Estimator:
     as rate=0.1 or batch="all".
 
     classes_: (answers,), the possible answers in ascending order; n_features_in_: the number of
-    inputs. Both are there after `fit` or `load`.
+    inputs. Both are there after `fit` or `load`; feature_names_in_, the columns of a data frame,
+    after `fit`.
     """
 
     def __init__(
@@ -140,6 +145,9 @@ class Estimator:
             known = np.unique(answers if classes is None else classes)
             if self._model is None or not is_warm:
                 self._begin(inputs, known)
+                vars(self).pop("feature_names_in_", None)
+                if names := _names(x):
+                    self.feature_names_in_ = np.array(names, object)
             elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
                 raise ValueError(f"{changed[0]} was changed: begin anew with warm_start=False")
             elif classes is not None and not np.isin(known, self.classes_).all():
@@ -153,6 +161,8 @@ class Estimator:
                 raise ValueError(CANNOT_TRAIN)
             trainer.settings = self._wanted(trainer.settings)
             train = even_sample(self._cases(x, answers), trainer.settings.cases, trainer.seed)
+            for name in () if are_pictures(train.inputs) else FOR_PICTURES:
+                check_plain(name, getattr(trainer.settings, name), NO_PICTURE)
             measured = self._cases(*validation) if validation else train
             trainer.change(trainer.settings, train)
             model.accuracy = None
@@ -225,6 +235,12 @@ class Estimator:
             raise ValueError(
                 f"X has {size} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
+            )
+        names, known = _names(x), getattr(self, "feature_names_in_", ())
+        if names and len(known) and names != list(known):
+            raise ValueError(
+                "The feature names should match those that were passed during fit, in their order: "
+                f"{', '.join(known[:5])}{', ...' * (len(known) > 5)}"
             )
         is_scaled = isinstance(model.network.layers[0], BatchNorm)
         is_large = np.vdot(inputs, inputs) > LARGE * cases * max(size, FEW)
@@ -321,12 +337,25 @@ def _answers(y: ArrayLike, cases: int) -> NDArray[Any]:
     return answers
 
 
+def are_pictures(inputs: Pixels) -> bool:
+    """Whether rows of numbers are taken for square pictures."""
+    return is_square(inputs.shape[1]) and bool(inputs.min() >= 0)
+
+
+def _names(x: ArrayLike) -> list[str]:
+    """The columns of a data frame, or nothing."""
+    names = list(getattr(x, "columns", ()))
+    return names if all(isinstance(name, str) for name in names) else []
+
+
 def _checked(x: ArrayLike) -> Array:
     """Cases as rows of numbers. Raises ValueError for what is not, TypeError for sparse data."""
     if hasattr(x, "toarray"):
         raise TypeError("Sparse data is not supported: give x.toarray()")
     array = np.asarray(x)
     if array.dtype == np.uint8:
+        if 0 < (most := array.max(initial=0)) < FAINT:
+            _warn(f"bytes are divided by 255, and these go up to {most}: give them as floats")
         array = np.multiply(array, 1 / 255, dtype=np.float32)
     if array.ndim < 2:
         raise ValueError(f"x has shape {array.shape}. Reshape your data: one row for each case")

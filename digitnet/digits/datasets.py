@@ -98,11 +98,8 @@ class DataSet:
 
     def check(self, name: str, value: Any) -> None:
         """Raises Unfit if a setting is for pictures, has an effect, and this is a table."""
-        if self.picture is None and value != FOR_PICTURES.get(name, value):
-            raise Unfit(
-                f"{name} is for pictures, and {self.name} is a table. "
-                f"Example: set {name} {FOR_PICTURES[name]}"
-            )
+        if self.picture is None:
+            check_plain(name, value, f"{self.name} is a table")
 
     def picture_of(self, cases: Cases, index: int) -> Pixels:
         """The unscaled inputs of a case: pixels, (rows, columns), or a row of the table."""
@@ -118,6 +115,12 @@ class DataSet:
             f"{self.name}, with {len(self.train):,} {cases} to train, {len(self.validation):,} to "
             f"validate, {len(self.test):,} to test; {size} each"
         )
+
+
+def check_plain(name: str, value: Any, why: str) -> None:
+    """Raises Unfit if a setting is for pictures and has an effect. why: there are none."""
+    if value != (plain := FOR_PICTURES.get(name, value)):
+        raise Unfit(f"{name} is for pictures, and {why}. Example: set {name} {plain}")
 
 
 HASH_BYTES = 8

@@ -245,6 +245,31 @@ def test_answers_of_any_kind_bytes_and_pictures() -> None:
     assert net.score(x, y) == 1 - 1 / 80
 
 
+class Frame(np.ndarray):
+    """An array that has names of columns, as pandas's data frames have."""
+
+    columns: list[str]
+
+
+def framed(x: np.ndarray, *columns: str) -> Frame:
+    frame = x.view(Frame)
+    frame.columns = list(columns)
+    return frame
+
+
+def test_columns_in_another_order_are_refused() -> None:
+    x, y = np.eye(3)[np.arange(30) % 3], np.arange(30) % 3
+    net = dn.Network("*-8-*").fit(framed(x, "a", "b", "c"), y)
+    assert net.feature_names_in_.tolist() == ["a", "b", "c"]
+    for ask in (net.predict, lambda x: net.score(x, y), lambda x: net.partial_fit(x, y)):
+        ask(framed(x, "a", "b", "c"))
+        ask(x)
+        with pytest.raises(ValueError, match="in their order: a, b, c"):
+            ask(framed(x, "c", "b", "a"))
+    net.fit(x, y)
+    assert not hasattr(net, "feature_names_in_")
+
+
 def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
     return dn.network("784-9-10", warm_start=True).fit(x, y, epochs=1)
 
@@ -282,6 +307,9 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: dn.network("*-9-*").fit(x, np.where(y == y[0], None, y)), "are some missing"),
         (lambda x, y: fitted(x, y).partial_fit(x, y, np.arange(11)), "others than in the first"),
         (lambda x, y: fitted(x, y).set_params(rate=1).save("a"), "settings were changed"),
+        (lambda x, y: dn.network("*-9-*", augment="light").fit(x[:, :16], y), "is for pictures"),
+        (lambda x, y: dn.network("*-9-*", augment="light").fit(x - 1, y), "x holds none: a"),
+        (lambda x, y: dn.network("*-9-*", pixels="raw").fit(x[:, :9], y), "set pixels unit"),
         (lambda x, y: fitted(x, y).save(" "), "a name has at least one character"),
         (lambda x, y: dn.read("x.png", dn.network("784-9-10")), "no weights yet"),
         (lambda x, y: x.__isub__(x.mean()), "read-only"),
@@ -318,7 +346,10 @@ def test_results_show_themselves_in_a_notebook() -> None:
     assert np.trace(confusion.counts) == round(net.score(test.x, test.y) * len(test.y))
     findings = net.doctor(train.x[:100], train.y[:100], (test.x[:100], test.y[:100]))
     corner = f"<b>{confusion.counts[0, 0]}</b>"
+    row = dn.network("4-3").fit(np.eye(4)[:3], [0, 1, 2], epochs=1).check([1, 0, 0, 0])
+    assert row.picture.shape == (4,)
     shown = {
+        "row": (row._repr_html_(), "outputs"),
         "case": (case._repr_html_(), f"guess {case.guess}, answer {test.y[0]}", "data:image/png"),
         "curves": (net.history._repr_svg_(), "validation accuracy, %", "polyline"),
         "confusion": (confusion._repr_html_(), "answer \\ guess", corner),
@@ -376,6 +407,10 @@ def test_large_inputs_are_warned_of_in_training() -> None:
         with pytest.warns(UserWarning, match="x goes up to .* Scale them .pixels are bytes"):
             (other or dn.Network("*-4-10", epochs=1)).fit(large, y)
     net.fit(x.astype(np.uint8), y)  # warnings are errors
+    for dark in (x > 99, x // 16):
+        with pytest.warns(UserWarning, match="bytes are divided by 255, and these go up to 1"):
+            net.predict(dark.astype(np.uint8))
+    net.predict(np.zeros((1, 784), np.uint8))
     dn.network("2-b:linear-4-10", epochs=1).fit(ages, y)
     dn.network("2-4-10", epochs=1).fit(ages / 30, y)  # few numbers, up to 10, are learned
 
