@@ -10,9 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from digitnet.engine.arrays import Array, Shape
-from digitnet.engine.layers import Dense, Dropout, Weighted
+from digitnet.engine.layers import Dense, Dropout, Layer, Weighted
 from digitnet.engine.network import Committee, Network
-from digitnet.engine.pictures import Convolution, Flatten, MaxPool
+from digitnet.engine.pictures import Convolution, Flatten
 from digitnet.insight.why import Pass, backpropagate
 
 MIN_SIDE = 4  # of a picture: flat inputs that would make a smaller square are shown as a table
@@ -23,10 +23,9 @@ class FirstLayer:
     """The first layer with weights, prepared for display."""
 
     layer: Dense | Convolution
-    index: int  # of the layer in the network
     picture_shape: Shape  # of the layer's input before flattening
     weights: Array  # (units, rows, columns), channels side by side, or (units, inputs)
-    outgoing: Array | None  # (units, answers), the weights to an output layer right above
+    outgoing: Array | None  # (units, answers), the weights to the output layer, if that is the next
 
 
 def first_layer(network: Network) -> FirstLayer:
@@ -34,16 +33,15 @@ def first_layer(network: Network) -> FirstLayer:
     if network.is_committee:
         raise ValueError("a committee has no weights of its own: load one of its members")
     picture_shape: Shape = network.input_shape
-    for index, layer in enumerate(network.layers):
+    for layer in network.layers:
         if isinstance(layer, Dense | Convolution):
             kernel = picture_shape
             if isinstance(layer, Convolution):
                 kernel = (layer.kernel, layer.kernel, picture_shape[-1])
-            both = network.layers[index:]
-            is_followed = len(both) == 2 and isinstance(layer, Dense)
-            outgoing = both[1].weights if is_followed and isinstance(both[1], Dense) else None
+            _, *above = [la.weights for la in network.layers if isinstance(la, Weighted)]
+            outgoing = above[0] if len(above) == 1 and isinstance(layer, Dense) else None
             pictures = _as_pictures(layer.weights.T, kernel)
-            return FirstLayer(layer, index, picture_shape, pictures, outgoing)
+            return FirstLayer(layer, picture_shape, pictures, outgoing)
         picture_shape = picture_shape if isinstance(layer, Flatten) else layer.shape
     raise ValueError("the network has no weights")  # every one ends in a dense layer
 
@@ -60,41 +58,19 @@ def _as_pictures(rows: Array, shape: Shape) -> Array:
     return by_channel.reshape(-1, height, channels * width)
 
 
-def layer_outputs(network: Network, x: Array) -> list[tuple[str, Array]]:
-    """For each layer, its text in the network's shape and a copy of its outputs for one case.
+def first_layer_maps(network: Network, x: Array) -> tuple[str, Array, Array | None]:
+    """The response to one case x (1, inputs) of the first layer with those above it that have no
+    weights: their names, a picture per unit, and the units' outputs.
 
-    x: (1, inputs). The outputs have the layer's shape, without a batch axis. Flatten layers, and
-    layers that change nothing, are left out; a max pool is part of the convolution below it.
+    For a convolution: the feature maps (channels, rows, columns), and None. For a dense layer: the
+    products of weights and pixels (units, rows, columns), which with the bias add up to z, and the
+    outputs (units,).
     """
-    outputs: list[tuple[str, Array]] = []
-    below = None
-    for layer, a in zip(network.layers, _activations(network, x), strict=True):
-        if not isinstance(layer, Flatten | Dropout):
-            is_pooled = isinstance(layer, MaxPool) and isinstance(below, Convolution)
-            text = f"{outputs.pop()[0]}-{layer.text}" if is_pooled else layer.text
-            outputs.append((text, a[0]))
-        below = layer
-    return outputs
-
-
-def _activations(network: Network, x: Array) -> list[Array]:
-    """Copies of the outputs of each layer, also of layers that the fast ones merge."""
-    return [a.copy() for a in network.activations(x, layers=network.layers)]
-
-
-def first_layer_maps(network: Network, x: Array) -> tuple[Array, Array | None]:
-    """The first layer's response to one case x (1, inputs): a picture per unit, and their outputs.
-
-    For a convolution: the feature maps (channels, rows, columns), after a max pool if one follows,
-    and None. For a dense layer: the products of weights and pixels (units, rows, columns), which
-    with the bias add up to z, and the outputs f(z) (units,).
-    """
-    first = first_layer(network)
-    below, outputs, *above = [x, *_activations(network, x)][first.index :]
+    first, ((_, below), (name, a), *_) = first_layer(network), responses(network, x)
     if isinstance(first.layer, Convolution):
-        is_pooled = isinstance(network.layers[first.index + 1], MaxPool)
-        return (above[0] if is_pooled else outputs)[0].transpose(2, 0, 1), None
-    return first.weights * _as_pictures(below.reshape(1, -1), first.picture_shape), outputs[0]
+        return name, a[0].transpose(2, 0, 1), None
+    pixels = _as_pictures(below.reshape(1, -1), first.picture_shape)
+    return name, first.weights * pixels, a[0]
 
 
 @dataclass(frozen=True)
@@ -188,7 +164,7 @@ def scene_of(network: Network, x: Array, y: Array) -> Scene:
     page = backpropagate(network, x, y)
     columns = [Column("", page.passes[0].x)]
     for p in page.passes:
-        if isinstance(p.layer, Flatten):
+        if isinstance(p.layer, Flatten | Dropout):  # which change nothing in answering
             continue
         if isinstance(p.layer, Weighted):
             below = columns[-1].values
@@ -197,7 +173,7 @@ def scene_of(network: Network, x: Array, y: Array) -> Scene:
             parts = p.a, p.delta, _inputs(p), p.layer.weights, gradient, count
             columns.append(Column(p.layer.text, *parts))
         else:
-            name = "-".join(name for name in (columns[-1].name, p.layer.text) if name)
+            name = _joined(columns[-1].name, p.layer)
             columns[-1] = replace(columns[-1], name=name, values=p.a, signal=p.delta)
     return Scene(columns, y, page.cost, page.answered)
 
@@ -226,12 +202,19 @@ def _committee_scene(network: Network, committee: Committee, x: Array, y: Array)
     return Scene([Column("", x), members, answers], y, cost, mean)
 
 
-def responses(network: Network, x: Array) -> list[Array]:
-    """What each column, of a network that is no committee, makes of cases x, (cases, inputs)."""
-    columns = [x.astype(network.dtype).reshape(len(x), *network.input_shape)]
-    for layer, a in zip(network.layers, _activations(network, columns[0]), strict=True):
+def responses(network: Network, x: Array) -> list[tuple[str, Array]]:
+    """The name of each column of a network that is no committee, and what it makes of cases x,
+    (cases, inputs).
+    """
+    columns = [("", x.astype(network.dtype).reshape(len(x), *network.input_shape))]
+    of_layers = network.activations(columns[0][1], layers=network.layers)  # not the faster ones
+    for layer, a in zip(network.layers, of_layers, strict=True):
         if isinstance(layer, Weighted):
-            columns.append(a)
-        elif not isinstance(layer, Flatten):
-            columns[-1] = a
+            columns.append((layer.text, a.copy()))
+        elif not isinstance(layer, Flatten | Dropout):
+            columns[-1] = _joined(columns[-1][0], layer), a.copy()
     return columns
+
+
+def _joined(below: str, layer: Layer) -> str:
+    return f"{below}-{layer.text}".lstrip("-")

@@ -69,14 +69,17 @@ def test_tables_and_small_pictures_are_shown_too(
     assert len(c["layers"]) == (0 if recipe == "truth" else 1)
 
 
-def test_the_weights_as_the_network_answers_with_them(trained: Session) -> None:
-    w, unit = do(trained, "w; w 3")
-    network = trained.network().trainer.answering()
+@pytest.mark.parametrize("line", ["n 784-12-10; t 30", "n 784-12-b-10; t 5"])
+def test_the_weights_as_the_network_answers_with_them(session: Session, line: str) -> None:
+    *_, w, unit, why = do(session, f"{line}; w; w 3; why 5")
+    network = session.network().trainer.with_answering_weights()
     mine = network.parameters[0].value[:, 3].reshape(28, 28)
     np.testing.assert_array_equal(np.float32(w["weights"][3]), mine)
     assert unit["weights"] == w["weights"][3]
-    assert unit["bias"] == w["biases"][3]
-    np.testing.assert_array_equal(np.float32(unit["outgoing"]), network.parameters[2].value[3])
+    assert unit["bias"] == (w["biases"] and w["biases"][3])
+    np.testing.assert_array_equal(np.float32(unit["outgoing"]), network.layers[-1].weights[3])
+    z = np.reshape(w["weights"], (12, -1)) @ (session.data().test.inputs[5] / 255)
+    assert why["layers"][0]["z"] == pytest.approx(z + np.array(w["biases"] or 0), abs=1e-6)
 
 
 def test_w_case_and_c_layers_tell_the_same(trained: Session) -> None:

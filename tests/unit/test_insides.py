@@ -7,7 +7,7 @@ from engine_helpers import made
 from digitnet.engine.layers import Dense
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.pictures import Convolution
-from digitnet.insight.inside import first_layer, first_layer_maps, layer_outputs
+from digitnet.insight.inside import first_layer, first_layer_maps, responses, scene_of
 
 
 def case(network: Network) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
@@ -55,27 +55,28 @@ def test_a_committee_has_no_first_layer() -> None:
 @pytest.mark.parametrize(
     ("shape", "texts"),
     [
-        ("36-5-4-3", ["5", "4", "3"]),
-        ("8x8-4c3-p2-6-3", ["4c3-p2", "6", "3"]),
-        ("8x8-4c3-a2-6-3", ["4c3", "a2", "6", "3"]),
-        ("8x8-d0.5-4c3-3", ["4c3", "3"]),
+        ("36-5-4-3", ["", "5", "4", "3"]),
+        ("8x8-4c3-p2-6-3", ["", "4c3-p2", "6", "3"]),
+        ("8x8-a2-4c3-b-a2-6-3", ["a2", "4c3-b-a2", "6", "3"]),
+        ("8x8-d0.5-4c3-d0.5-3", ["", "4c3", "3"]),
     ],
 )
 def test_every_layer_that_makes_something_is_told(shape: str, texts: list[str]) -> None:
     network = made(shape)
     x = case(network)
-    told = layer_outputs(network, x)
+    told = responses(network, x)
     assert [text for text, _ in told] == texts
-    np.testing.assert_array_equal(told[-1][1], network.forward(x)[0])
-    again = layer_outputs(network, np.zeros_like(x))  # arrays of their own
-    np.testing.assert_array_equal(told[-1][1], network.forward(x)[0])
+    assert [column.name for column in scene_of(network, x[0], np.eye(3)[0]).columns] == texts
+    np.testing.assert_array_equal(told[-1][1], network.forward(x))
+    again = responses(network, np.zeros_like(x))  # arrays of their own
+    np.testing.assert_array_equal(told[-1][1], network.forward(x))
     assert not np.array_equal(told[0][1], again[0][1])
 
 
 def test_weights_times_pixels_add_up_to_what_excites_a_unit() -> None:
     network = made("8x8-p2-5-3")
     x = case(network)
-    maps, outputs = first_layer_maps(network, x)
+    _, maps, outputs = first_layer_maps(network, x)
     first = first_layer(network)
     assert outputs is not None
     z = maps.sum(axis=(1, 2)) + first.layer.biases
@@ -85,8 +86,9 @@ def test_weights_times_pixels_add_up_to_what_excites_a_unit() -> None:
 def test_maps_of_a_convolution_are_its_channels() -> None:
     network = made("8x8-4c3-p2-3")
     x = case(network)
-    maps, outputs = first_layer_maps(network, x)
+    name, maps, outputs = first_layer_maps(network, x)
     assert outputs is None
-    _, values = layer_outputs(network, x)[0]
+    text, values = responses(network, x)[1]
+    assert name == text
     assert maps.shape == (4, 3, 3)
-    np.testing.assert_array_equal(maps[2], values[:, :, 2])
+    np.testing.assert_array_equal(maps[2], values[0, :, :, 2])

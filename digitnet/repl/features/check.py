@@ -14,7 +14,7 @@ from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, Integers, answers_of
 from digitnet.engine.augment import Augment, Deformer
 from digitnet.engine.evaluate import Evaluation, evaluate
-from digitnet.insight.inside import layer_outputs
+from digitnet.insight.inside import responses
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
@@ -185,15 +185,15 @@ def checked(model: Model, data: DataSet, case: Case, *, with_layers: bool = Fals
     """What a network makes of a test case. Raises CommandError if that is not finite."""
     network = model.trainer.answering()
     x, y = Feeder(data.test, 1, network.dtype).batch(np.array([case.index]))
-    *hidden, (_, a) = layer_outputs(network, x)
+    hidden = responses(model.trainer.with_answering_weights(), x)[:-1] if with_layers else []
+    a = network.forward(x)
     check_outputs(a)
-    a = a.reshape(1, -1)
     return CheckResult(
         case,
         guess=int(answers_of(a)[0]),
         outputs=[float(value) for value in a[0]],
         cost=model.network.cost.value(a, y),
-        layers=hidden if with_layers else None,
+        layers=[(name, values[0]) for name, values in hidden if name] if with_layers else None,
         votes=[
             int(answers_of(each.forward((x * scale).astype(each.dtype)))[0])
             for each, scale in network.members

@@ -235,7 +235,7 @@ class Viewer(Window):
         grid.write(0, side // 2, f"{low} to {high}"[: side + 2])
         count = min(MAX_LIKED, len(self.data.test))
         x = Feeder(self.data.test, count, self.network.dtype).batch(np.arange(count))[0]
-        values = responses(self.network, x)[self.column].reshape(count, -1, column.count)
+        values = responses(self.network, x)[self.column][1].reshape(count, -1, column.count)
         liked = values[..., self.unit].max(axis=1)
         width, height = (16, 8) if picture.case is not None else (grid.width - side - 3, 1)
         across, down = (grid.width - side - 2) // width, grid.height // height

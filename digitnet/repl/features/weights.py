@@ -108,15 +108,12 @@ def one_unit(first: FirstLayer, unit: int, member: str = "") -> Said:
 
 
 def _response(
-    first: FirstLayer, member: str, case: Case, maps: Array, outputs: Array | None
+    first: FirstLayer, member: str, case: Case, name: str, maps: Array, outputs: Array | None
 ) -> Said:
-    """The first layer's response to a case.
-
-    maps: (units, rows, columns): the feature maps of a convolution, or each dense unit's weights
-    times the pixels. outputs: of the units of a dense layer; None for a convolution, whose outputs
-    are the maps.
-    """
-    what = "feature maps, largest" if outputs is None else "weights times pixels, largest outputs"
+    """The first layer's response to a case; name, maps, outputs: as of `first_layer_maps`."""
+    what = f"feature maps of {name}, largest"
+    if outputs is not None:
+        what = "weights times pixels, largest outputs"
     order = by_size(maps.sum(axis=(1, 2)) if outputs is None else outputs)
 
     def shown(view: View) -> Iterator[RenderableType]:
@@ -145,7 +142,8 @@ def weights(session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None
     w 3: unit 3, with its weights to the answers
     """
     model, member = single(session)
-    first = first_layer(model.trainer.answering())
+    network = model.trainer.with_answering_weights()
+    first = first_layer(network)
     if not np.isfinite(first.weights).all():
         raise CommandError("the weights are not numbers: undo brings an earlier version back")
     count = len(first.weights)
@@ -157,7 +155,7 @@ def weights(session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None
             )
         case = Case.of(session, data, index)
         x, _ = Feeder(data.test, 1, model.network.dtype).batch(np.array([case.index]))
-        return _response(first, member, case, *first_layer_maps(model.trainer.answering(), x))
+        return _response(first, member, case, *first_layer_maps(network, x))
     if index is not None:
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
     if unit is None:

@@ -157,7 +157,7 @@ def _plane(network: Network, data: DataSet) -> Plane:
     low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
     across, up = (np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True))
     points = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
-    maps = [values.reshape(SIDE, SIDE, -1) for values in responses(network, points)]
+    maps = [values.reshape(SIDE, SIDE, -1) for _, values in responses(network, points)]
     cases = data.test.inputs[:POINTS] * data.test.scale
     return Plane(low, high, maps, cases, answers_of(data.test.targets[:POINTS]))
 
