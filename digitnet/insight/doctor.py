@@ -302,10 +302,10 @@ MORE_RIGHT = 0.03  # how much higher the accuracy, if the network learns all the
 
 
 def subject(f: Facts) -> Facts | None:
-    """Whose settings are judged: a network that does not learn, though its layers are sound, or if
-    they are not, the same before training. None if there is nothing to judge.
+    """Whose settings are judged: a network that does not learn or, if its layers are unsound or it
+    is far worse than a constant answer, the same before training. None: there is nothing to judge.
     """
-    if is_broken(f):
+    if is_broken(f) or (f.batches and f.rehearsal.before > 2 * f.baseline):
         if not f.batches or is_broken(f.untrained):
             return None
         f = f.untrained
@@ -726,7 +726,7 @@ def over_fitting(f: Facts) -> Evidence:
     """
     train, validation = f.on_train.accuracy, f.on_validation.accuracy
     lowest = min((measured.validation_cost for measured in f.history), default=inf)
-    cost = f.on_validation.cost
+    cost = f.on_validation.cost + f.trainer.penalty()  # as it is in the history
     if not f.has_learned or f.data.is_toy or train - validation < 0.1 or cost < 1.3 * lowest:
         return None
     is_plain = f.data.are_pictures and f.settings.augment == "none"
@@ -791,7 +791,7 @@ def plateau(f: Facts) -> Evidence:
     if narrow and wider.trial.accuracy < now.accuracy + least:
         return None
     text = f"{_percent(f.on_train.accuracy, 1)} of the training cases right; cost {now.before:.3g} "
-    text += f"to {now.after:.3g} in a short training" + narrow * f"; a layer has only {units} units"
+    text += f"to {now.after:.3g} in a short training" + narrow * f"; a layer is only {units} wide"
     other = Remedy(f"set rate {f.usual_rate:g}" if f.is_slow else "find rate")
     return text, [*[wider] * (larger.shape != f.network.shape), other]
 

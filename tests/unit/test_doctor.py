@@ -123,11 +123,22 @@ def at_rate(patient: Patient, rate: float) -> Patient:
     (lambda: fresh("784-30-30-30-30-30-30-10", options={"hidden": "sigmoid"}).trained("200"),
      "vanishing"),
     (lambda: at_rate(PLANTS["repeated"](DENSE), 5.0), "rate-high"),
-], ids=["raw pixels", "slow", "saturated", "adam", "deep", "fast, cases repeated"])  # fmt: skip
+    (lambda: fresh("784-10", options={"output": "linear", "cost": "squared"}).trained("1e"),
+     "rate-high"),
+], ids=["raw pixels", "slow", "saturated", "adam", "deep", "fast, cases repeated",
+        "worse than nothing"])  # fmt: skip
 def test_what_learners_meet_is_called_by_its_cause(
     patient: Callable[[], Patient], code: str
 ) -> None:
     assert patient().codes[:1] == [code]
+
+
+def test_a_cost_that_has_risen_is_that_of_the_history() -> None:
+    patient = fresh(DENSE, cases=500, rate=0.1, l2=1e-4).trained("60e")
+    (finding,) = patient.findings()
+    now = patient.trainer.history[-1].validation_cost
+    assert finding.code == "over-fitting"
+    assert finding.evidence.endswith(f" to {now:.3g}")
 
 
 @pytest.mark.parametrize(("patient", "told"), [

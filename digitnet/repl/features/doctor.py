@@ -153,9 +153,9 @@ def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
 
     It is no finding: most healthy networks read a few cases less in the end.
     """
-    if not history:
+    if not (trained := [m for m in history if m.batches]):  # before that, it was right by chance
         return ""
-    best, last = max(history, key=lambda m: m.validation_accuracy), history[-1]
+    best, last = max(trained, key=lambda m: m.validation_accuracy), trained[-1]
     lost = best.validation_accuracy - last.validation_accuracy
     if lost < LOST or best.batches > last.batches / 2:
         return ""
