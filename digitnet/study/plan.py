@@ -282,6 +282,9 @@ def _random_settings(rng: np.random.Generator, blueprint: Blueprint) -> dict[str
     return settings
 
 
+DIGITS = 12  # after the point, to which accuracies that are compared are right
+
+
 @dataclass(frozen=True)
 class Trials:
     """The trainings with the same settings but different seeds, and the means of their results."""
@@ -290,7 +293,7 @@ class Trials:
     jobs: tuple[Job, ...]
     results: tuple[Result, ...]
 
-    accuracy = property(lambda self: fmean(result.accuracy for result in self.results))
+    accuracy = property(lambda self: round(fmean(r.accuracy for r in self.results), DIGITS))
     cost = property(lambda self: fmean(result.cost for result in self.results))
     seconds = property(lambda self: fmean(result.seconds for result in self.results))
 
@@ -312,7 +315,8 @@ class Lead:
     difference: of the mean accuracies. interval: its 95 % confidence interval, from the paired
     differences d of the seeds (the same seed draws the same weights and orders the same cases):
     d̄ ± t s / √n, with Student's t for n − 1 degrees of freedom (Student 1908, Biometrika 6). None
-    with fewer than two pairs. The lead is significant if all of it is above zero.
+    with fewer than two pairs, and if all d are equal: accuracies are multiples of 1 / cases, so
+    that does not show that others would be. The lead is significant if all of it is above zero.
     """
 
     over: Trials
@@ -321,7 +325,8 @@ class Lead:
 
 
 def groups(plan: Plan, results: Mapping[int, Result]) -> list[Trials]:
-    """Groups the results so far by settings, in the order of the question.
+    """Groups the results so far by settings, in the order of the question; with the seeds that all
+    groups have, so that their means can be compared, or all seeds if there are none.
 
     In a search, the groups of the latest round come first, and the epochs are part of the settings.
     """
@@ -332,10 +337,13 @@ def groups(plan: Plan, results: Mapping[int, Result]) -> list[Trials]:
             if job.number in results:
                 epochs = ((EPOCHS, f"{job.amount.value:g}"),) if plan.candidates else ()
                 by_settings.setdefault(job.settings + epochs, []).append(job)
-    return [
-        Trials(dict(settings), tuple(jobs), tuple(results[job.number] for job in jobs))
-        for settings, jobs in by_settings.items()
-    ]
+    seeds = [{job.seed for job in jobs} for jobs in by_settings.values()]
+    common = set[int]().union(*seeds).intersection(*seeds)
+    trials = list[Trials]()
+    for settings, jobs in by_settings.items():
+        jobs = [job for job in jobs if job.seed in common or not common]
+        trials.append(Trials(dict(settings), tuple(jobs), tuple(results[j.number] for j in jobs)))
+    return trials
 
 
 def best_of(trials: Sequence[Trials]) -> Trials:
@@ -349,14 +357,10 @@ def lead_of(best: Trials, trials: Sequence[Trials]) -> Lead | None:
     if not others:
         return None
     second = best_of(others)
-    ahead, behind = (
-        {job.seed: result.accuracy for job, result in zip(g.jobs, g.results, strict=True)}
-        for g in (best, second)
-    )
-    differences = [ahead[seed] - behind[seed] for seed in ahead.keys() & behind.keys()]
-    interval = None
-    if (n := len(differences)) > 1:
-        centre = fmean(differences)
-        half = float(scipy.special.stdtrit(n - 1, 0.975)) * stdev(differences) / sqrt(n)
-        interval = (centre - half, centre + half)
-    return Lead(second, best.accuracy - second.accuracy, interval)
+    pairs = zip(best.results, second.results, strict=False)
+    d = [round(ahead.accuracy - behind.accuracy, DIGITS) for ahead, behind in pairs]
+    difference, interval = round(best.accuracy - second.accuracy, DIGITS), None
+    if [job.seed for job in best.jobs] == [job.seed for job in second.jobs] and len({*d}) > 1:
+        half = float(scipy.special.stdtrit(len(d) - 1, 0.975)) * stdev(d) / sqrt(len(d))
+        interval = (difference - half, difference + half)
+    return Lead(second, difference, interval)

@@ -294,6 +294,28 @@ def test_a_lead_that_may_be_luck_is_not_clear() -> None:
     assert lead and lead.interval and lead.interval[0] < 0
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "best", "difference"),
+    [
+        ([0.9, 0.902, 0.92, 0.922], "1", 0.002),  # one case of 500 with each seed: no spread
+        ([0.818, 0.814, 0.798, 0.81, 0.814, 0.806], "0.1", 0),  # the lower cost decides
+        ([0.9, 0.85, 0.9, 0.86, 0.6], "0.1", 0.045),  # of the seeds that both have
+    ],
+)
+def test_a_lead_is_not_made_of_rounding_nor_of_other_seeds(
+    accuracies: list[float], best: str, difference: float
+) -> None:
+    asked, results = answered("rate 0.1 1 --repeat 3", accuracies)
+    lower = {n: replace(r, cost=float((n % 2 == 0) == (best == "1"))) for n, r in results.items()}
+    found = groups(asked, lower)
+    assert best_of(found).settings == {"rate": best}
+    lead = lead_of(best_of(found), found)
+    assert lead and lead.difference == difference
+    assert (lead.interval is None) == (difference == 0.002)
+    if lead.interval:
+        assert lead.interval[0] < lead.difference < lead.interval[1]
+
+
 def test_the_order_of_arrival_changes_nothing() -> None:
     asked, results = answered("rate 0.1 1 --repeat 2", [0.9, 0.8, 0.7, 0.6])
     backwards = dict(reversed(results.items()))

@@ -237,7 +237,8 @@ class StudyResult(Drawn):
         ahead = f"It leads {self._named(self.lead.over)} by {100 * self.lead.difference:.2f} points"
         if self.lead.interval is None:
             is_done = len(self.record.results) == self.plan.count()
-            return f"{said} {ahead}{'; --repeat 5 shows whether it is luck' * is_done}."
+            may_be_luck = is_done and self.plan.question.repeat < 5
+            return f"{said} {ahead}{'; --repeat 5 shows whether it is luck' * may_be_luck}."
         low, high = (100 * end for end in self.lead.interval)
         verdict = "significant" if low > 0 else "no clear winner"
         return f"{said} {ahead} (95 % interval {low:.2f} to {high:.2f}): {verdict}."
