@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 from logging import CRITICAL, getLogger
-from math import isfinite
+from math import nan
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,18 +43,19 @@ from digitnet.study.plan import Job, Plan
 def train(job: Job, data: DataSet, report: Report = ignore) -> Result:
     """Trains a new network as the job specifies, in one thread; the same anywhere, bit for bit.
 
-    Raises Stopped if `report` does.
+    A training that blows up has an accuracy of 0 and a cost of MAX_FIGURE. Raises Stopped if
+    `report` does.
     """
     begun = perf_counter()
     threads.set_count(1)
     _, (accuracy, cost) = trained(job, data, report)
-    cost = min(max(cost, 0.0), MAX_FIGURE) if isfinite(cost) else MAX_FIGURE
+    accuracy, cost = (accuracy, max(cost, 0.0)) if cost < MAX_FIGURE else (0.0, MAX_FIGURE)
     return Result(job.number, accuracy, cost, perf_counter() - begun)
 
 
 def trained(job: Job, data: DataSet, report: Report) -> tuple[Model, tuple[float, float]]:
     """The trained model, its validation accuracy, and its cost on training cases: without
-    penalties, so that networks with different penalties can be compared.
+    penalties, so that networks with different penalties can be compared; NaN if it blew up.
     """
     model = build(job.blueprint, job.seed)
     trainer = model.trainer
@@ -66,7 +67,8 @@ def trained(job: Job, data: DataSet, report: Report) -> tuple[Model, tuple[float
     outcome = run(trainer, seen.train, seen.validation, job.amount, report)
     if outcome.stopped == "interrupted":
         raise Stopped
-    return model, (outcome.validation_accuracy, outcome.cost - trainer.penalty())
+    cost = nan if outcome.stopped == "diverged" else outcome.cost - trainer.penalty()
+    return model, (outcome.validation_accuracy, cost)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from math import log10, prod, sqrt
+from math import inf, log10, prod, sqrt
 from statistics import fmean, stdev
 
 import numpy as np
@@ -17,6 +17,7 @@ from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import build
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
+from digitnet.registry.schema import MAX_FIGURE
 
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
@@ -287,14 +288,18 @@ DIGITS = 12  # after the point, to which accuracies that are compared are right
 
 @dataclass(frozen=True)
 class Trials:
-    """The trainings with the same settings but different seeds, and the means of their results."""
+    """The trainings with the same settings but different seeds, and the means of their results.
+
+    blown: how many of them blew up, which counts as an accuracy of 0 and an infinite cost.
+    """
 
     settings: dict[str, str]
     jobs: tuple[Job, ...]
     results: tuple[Result, ...]
 
     accuracy = property(lambda self: round(fmean(r.accuracy for r in self.results), DIGITS))
-    cost = property(lambda self: fmean(result.cost for result in self.results))
+    blown = property(lambda self: sum(result.cost >= MAX_FIGURE for result in self.results))
+    cost = property(lambda self: inf if self.blown else fmean(r.cost for r in self.results))
     seconds = property(lambda self: fmean(result.seconds for result in self.results))
 
     @property

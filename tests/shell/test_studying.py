@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import StringIO
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -77,6 +78,26 @@ def test_cases_seen_in_training_are_told_and_more_seeds_advised_where_no_more_ar
     text = shown(session, "study one show", width=300)
     assert "2 of 4 done" in text
     assert "luck" not in text
+
+
+@pytest.mark.usefixtures("in_threads")
+@pytest.mark.parametrize(
+    ("rates", "has_best", "blown"),
+    [("1e20 0.1 0.2 --repeat 2", True, 2), ("1e20 1e30 1e5", False, 3)],
+)
+def test_a_training_that_blows_up_is_called_so_and_comes_last(
+    session: Session, rates: str, has_best: bool, blown: int
+) -> None:
+    (_, found) = do(session, f"n 784-16-10; study rate {rates} --for 20")
+    assert [(r["validation_accuracy"], r["cost"]) for r in found["runs"]].count((0, None)) == blown
+    assert (found["best"] is None, found["lead"] is None) == (not has_best, not has_best)
+    assert (found["means"][0]["accuracy"], found["means"][0]["cost"]) == (0, inf)
+    text = " ".join(shown(session, "study study-1").split())
+    assert "1e20 blew up" in text
+    assert f"{blown} trainings blew up (the cost became NaN or infinite), which counts as 0" in text
+    assert ("best loads" in text) == ("over rate" in text) == has_best
+    assert do_line("study study-1 best", session, output := Kept()) == has_best
+    assert has_best or "has no network to load: study study-1 goes on" in output.errors[0]
 
 
 @pytest.mark.usefixtures("in_threads")

@@ -22,6 +22,7 @@ from digitnet.recipes import DEFAULT, RECIPES, blueprint_of
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
+from digitnet.registry.schema import MAX_FIGURE
 from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -93,11 +94,15 @@ class StudyResult(Drawn):
         return groups(self.plan, self.record.results)
 
     @cached_property
+    def best(self) -> Trials | None:
+        """The best settings; None if no training is done, or all of them blew up."""
+        sound = [group for group in self.groups if group.blown < len(group.results)]
+        return best_of(sound) if sound else None
+
+    @cached_property
     def lead(self) -> Lead | None:
         """The lead of the best settings over the second; None for a search."""
-        if not self.groups or self.plan.candidates:
-            return None
-        return lead_of(best_of(self.groups), self.groups)
+        return lead_of(self.best, self.groups) if self.best and not self.plan.candidates else None
 
     @cached_property
     def unvaried(self) -> dict[str, str]:
@@ -123,14 +128,14 @@ class StudyResult(Drawn):
                     "seed": job.seed,
                     "amount": str(job.amount),
                     "validation_accuracy": result.accuracy,
-                    "cost": result.cost,
+                    "cost": result.cost if result.cost < MAX_FIGURE else None,
                     "seconds": round(result.seconds, 3),
                 }
                 for jobs in self.plan.rounds(results)
                 for job in jobs
                 if (result := results.get(job.number))
             ],
-            "best": best_of(self.groups).settings if self.groups else None,
+            "best": self.best and self.best.settings,
             "total": self.plan.count(),
             "seen_in_training": self.is_seen,
             "means": [
@@ -157,14 +162,19 @@ class StudyResult(Drawn):
         length = "" if EPOCHS in varied else f"for {amount} "
         yield f"Trainings {shape}{length.replace(' 1 epochs', ' 1 epoch')}on {self.record.data}:"
         yield self._table(view.width, blocks=blocks)
-        if len(self.groups) > 2 and len(varied) == 1 and (curve := self._curve(*varied)):
-            yield Curves([curve], live=True)
-        yield self._conclusion("±" if blocks else "+-")
-        if len(self.groups) > 2 and varied == [EPOCHS]:
+        if blown := sum(group.blown for group in self.groups):
+            cause = "the cost became NaN or infinite"
+            yield f"{counted(blown, 'training')} blew up ({cause}), which counts as 0 % right."
+        has_curve = self.best and len(self.groups) > 2 and len(varied) == 1
+        if has_curve:
+            yield from self._curve(*varied)
+        if self.best:
+            yield self._conclusion(self.best, "±" if blocks else "+-")
+        if has_curve and varied == [EPOCHS]:
             yield self._when_cost_stops()
         if done < total:
             yield f"{done:,} of {total:,} done: study {name} goes on."
-        elif self.is_seen is not None:
+        elif self.best and self.is_seen is not None:
             yield Text(f"study {name} best loads the best network.", "dim")
 
     def _varied(self, trials: Sequence[Trials]) -> list[str]:
@@ -182,11 +192,12 @@ class StudyResult(Drawn):
         if self.plan.candidates:
             shown = sorted(shown, key=lambda group: -group.accuracy)[:MAX_SEARCH_ROWS]
         varied = self._varied(shown)
-        best = best_of(shown) if len(shown) > 1 and not self.plan.candidates else None
+        best = self.best if len(shown) > 1 and not self.plan.candidates else None
         lines = []
         for group in shown:
             line = {name: self._value(group, name) for name in varied}
-            line["accuracy"] = percent(group.accuracy)
+            has_blown = group.blown == len(group.results)
+            line["accuracy"] = "blew up" if has_blown else percent(group.accuracy)
             if any(g.spread is not None for g in shown):
                 line["spread"] = "" if group.spread is None else f"{100 * group.spread:.2f}"
             line |= {"cost": f"{group.cost:.3g}", "time": duration(group.seconds)}
@@ -208,16 +219,13 @@ class StudyResult(Drawn):
                 line[""] = f"{interval} {line['']}".rstrip()
         return rows()
 
-    def _curve(self, name: str) -> Chart | None:
+    def _curve(self, name: str) -> Iterator[Curves]:
         """The accuracy over the only setting that differs, if its values are numbers."""
-        try:
+        with suppress(ValueError):
             points = sorted((float(self._value(g, name)), 100 * g.accuracy) for g in self.groups)
-        except ValueError:
-            return None
-        return Chart(f"validation accuracy, % over {name}", {"": points})
+            yield Curves([Chart(f"validation accuracy, % over {name}", {"": points})], live=True)
 
-    def _conclusion(self, plus_minus: str) -> str:
-        best = best_of(self.groups)
+    def _conclusion(self, best: Trials, plus_minus: str) -> str:
         accuracies = [result.accuracy for result in best.results]
         spread = "" if best.spread is None else f" {plus_minus} {100 * best.spread:.2f}"
         reached = (
@@ -481,11 +489,12 @@ def _so_far(session: Session, record: StudyRecord, plan: Plan) -> StudyResult:
 
 def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
     """Trains the best network of a study again, bit for bit, and checks it on the test set."""
-    trials = groups(plan, record.results)
+    trials = StudyResult(record, plan).best
     if not trials:
-        raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
+        line = f"study {as_typed(record.name)}"
+        raise CommandError(f"{record.name!r} has no network to load: {line} goes on, or shows it")
     session.discard("nothing was trained")
-    best = best_of(trials).best
+    best = trials.best
     session.report(Note("Training the best one again.", lasting=False))
     data = _data(session, record, plan)
     try:
