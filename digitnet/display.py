@@ -19,7 +19,7 @@ from digitnet.insight.why import Backpropagation
 
 
 def table(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> str:
-    """A table; cells that begin with `<` are HTML already."""
+    """A table; cells that begin with `<` are HTML already, which a text from outside is not."""
 
     def cells(row: Sequence[object], kind: str) -> str:
         texts = (text if text.startswith("<") else escape(text) for text in map(str, row))
@@ -27,6 +27,10 @@ def table(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> str
 
     head = cells(headings, "th") if headings else ""
     return f"<table>{head}{''.join(cells(row, 'td') for row in rows)}</table>"
+
+
+def bold(text: object) -> str:
+    return f"<b>{escape(str(text))}</b>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ class Digit:
         shown = self._picture() if self.picture.ndim == 2 else ""
         bar = '<div style="background: #2563eb; height: 0.8em; width: {:.0f}px"></div>'
         rows = [
-            (name, bar.format(120 * min(max(value, 0), 1)), f"{value:.3f}")
+            (bold(name), bar.format(120 * min(max(value, 0), 1)), f"{value:.3f}")
             for name, value in zip(self.classes, self.outputs, strict=False)
         ]
         return table([(shown, table(rows))], [said, "outputs"])
@@ -95,15 +99,15 @@ class Confusion:
 
     def _repr_html_(self) -> str:
         """An answer in each row, a guess in each column; errors in colour."""
-        counts, names = self.counts, self.classes.tolist()
+        counts, names = self.counts, [bold(name) for name in self.classes]
         most = max(1, (counts - np.diag(np.diag(counts))).max())
         red = '<div style="background: rgba(220, 38, 38, {:.2f})">{}</div>'
         rows = []
         for number, (name, line) in enumerate(zip(names, counts, strict=True)):
             cells = [red.format(count / most, count or "") for count in line]
-            cells[number] = f"<b>{line[number]}</b>"
-            rows.append([f"<b>{escape(str(name))}</b>", *cells])
-        return table(rows, ["answer \\ guess", *map(str, names)])
+            cells[number] = bold(line[number])
+            rows.append([name, *cells])
+        return table(rows, ["answer \\ guess", *names])
 
 
 class Findings(list[Finding]):

@@ -348,7 +348,11 @@ def test_results_show_themselves_in_a_notebook() -> None:
     corner = f"<b>{confusion.counts[0, 0]}</b>"
     row = dn.network("4-3").fit(np.eye(4)[:3], [0, 1, 2], epochs=1).check([1, 0, 0, 0])
     assert row.picture.shape == (4,)
+    words = dn.network("4-3").fit(np.eye(4)[:3], ["<b>", "<i>no", "&"], epochs=1)
+    confused = words.confusion(np.eye(4)[:3], ["<b>", "<i>no", "&"])
     shown = {
+        "words": (words.check([1, 0, 0, 0])._repr_html_(), "&lt;b&gt;", "<b>&lt;i&gt;no", "&amp;"),
+        "words confused": (confused._repr_html_(), "&lt;b&gt;", "<th><b>&lt;i&gt;no</b></th>"),
         "row": (row._repr_html_(), "outputs"),
         "case": (case._repr_html_(), f"guess {case.guess}, answer {test.y[0]}", "data:image/png"),
         "curves": (net.history._repr_svg_(), "validation accuracy, %", "polyline"),
