@@ -35,9 +35,9 @@ def written(number: float) -> str:
     return f"{number:,.12g}".replace("e-0", "e-").replace("e+0", "e")
 
 
-def rounded(number: float) -> str:
-    """A number to three significant digits, or to an integer: `0.0917`, `9,940`, `2e7`."""
-    text = f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.3g}"
+def rounded(number: float, digits: int = 3) -> str:
+    """A number to so many significant digits, or to an integer: `0.0917`, `9,940`, `2e7`."""
+    text = f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.{digits}g}"
     return text.replace("e-0", "e-").replace("e+0", "e")
 
 
@@ -106,8 +106,12 @@ class Chart:
         count = 1 if rows < MANY_ROWS else 4
         if self.log_y:
             return _powers(low, high, 2 * count)
-        ticks = {low + (high - low) * k / count for k in range(count)} | {high}
-        return [(t, "<" * (t == self.floor) + rounded(t)) for t in sorted(ticks)]
+        ticks = sorted({low + (high - low) * k / count for k in range(count)} | {high})
+        for digits in (3, 4, 6, 9):  # until no two are the same, and none is called 100 that is not
+            labels = [rounded(t, digits) for t in ticks]
+            if len({*labels}) == len(ticks) and ("100" not in labels or 100 in ticks):
+                break
+        return [(t, "<" * (t == self.floor) + s) for t, s in zip(ticks, labels, strict=True)]
 
 
 def _powers(low: float, high: float, most: int) -> Ticks:

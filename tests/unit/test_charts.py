@@ -33,6 +33,23 @@ def test_svg_has_a_line_through_the_points_and_no_font_from_the_web() -> None:
     assert b"http" not in data.replace(b"http://www.w3.org/2000/svg", b"")
 
 
+@pytest.mark.parametrize(
+    ("ends", "labels"),
+    [
+        ((99.9, 99.97), ["99.9", "99.92", "99.94", "99.95", "99.97"]),
+        ((98, 99.97), ["98", "98.49", "98.98", "99.48", "99.97"]),
+        ((99.98, 100), ["99.98", "99.985", "99.99", "99.995", "100"]),
+        ((50, 100), ["50", "62.5", "75", "87.5", "100"]),
+        ((0.1, 0.1), ["0.1"]),
+    ],
+)
+def test_no_two_ticks_have_one_label_and_100_is_100(
+    ends: tuple[float, float], labels: list[str]
+) -> None:
+    chart = Chart("accuracy, %", {"": list(enumerate(ends))})
+    assert [label for _, label in chart.y_ticks(HEIGHT)] == labels
+
+
 def test_pdf_is_a_page_of_the_size_of_the_charts_in_points() -> None:
     data = picture_of(PlotResult(CHARTS, [], {}), "pdf", "")
     (box,) = re.findall(rb"/MediaBox \[ (.*?) \]", data)
