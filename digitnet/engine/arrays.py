@@ -48,17 +48,15 @@ class Cases:
 class Feeder:
     """Makes batches of cases in buffers allocated once: each batch overwrites the one before."""
 
-    def __init__(self, cases: Cases, batch: int, dtype: DTypeLike) -> None:
-        """batch: the maximum number of cases in a batch. dtype: of the batches."""
-        self._cases = cases
-        self._raw = np.empty((batch, cases.inputs.shape[1]), cases.inputs.dtype)
-        self._x: Array = np.empty(self._raw.shape, dtype)
-        self._y: Array = np.empty((batch, cases.targets.shape[1]), dtype)
+    def __init__(self, cases: Cases, dtype: DTypeLike) -> None:
+        """dtype: of the batches."""
+        inputs, self._cases = cases.inputs.shape[1:], cases
+        self._raw, self._x = Buffer(inputs, cases.inputs.dtype), Buffer(inputs, dtype)
+        self._y = Buffer(cases.targets.shape[1:], dtype)
 
     def batch(self, rows: Integers) -> tuple[Array, Array]:
         """The scaled inputs and the targets of the cases in `rows`."""
-        count = len(rows)
-        raw, x, y = self._raw[:count], self._x[:count], self._y[:count]
+        raw, x, y = (buffer(len(rows)) for buffer in (self._raw, self._x, self._y))
         # with mode="clip" numpy writes directly to `out`; the default, which checks, uses a buffer
         np.take(self._cases.inputs, rows, axis=0, out=raw, mode="clip")
         np.multiply(raw, self._cases.scale, out=x, dtype=x.dtype)

@@ -73,7 +73,7 @@ def chunks(
     """
     order = np.arange(len(cases)) if rows is None else rows
     chunk = max(1, min(most, len(order), max_cases(network)))
-    feeder = Feeder(cases, chunk, network.dtype)
+    feeder = Feeder(cases, network.dtype)
     for start in range(0, len(order), chunk):
         yield feeder.batch(order[start : start + chunk])
 
@@ -115,9 +115,8 @@ class Guesses:
 
     def matrix(self) -> Integers:
         """The confusion matrix, (classes, classes): cases by answer (rows) and guess (columns)."""
-        counts = np.zeros((self.classes, self.classes), np.intp)
-        np.add.at(counts, (self.answers, self.guesses), 1)
-        return counts
+        pairs = self.classes * self.answers + self.guesses
+        return np.bincount(pairs, minlength=self.classes**2).reshape(self.classes, -1)
 
 
 def guesses_of(outputs_and_targets: Iterable[tuple[Array, Array]]) -> Guesses:

@@ -46,9 +46,6 @@ class Parameter:
     decays: bool  # whether penalties apply: to weights, not to biases
     gradient: Gradient = field(default_factory=lambda: np.empty(0))  # of the last backward pass
 
-    def whole_gradient(self) -> Array:
-        return self.gradient[:]
-
 
 @dataclass(frozen=True, slots=True)
 class Activation:

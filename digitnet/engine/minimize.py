@@ -13,7 +13,7 @@ from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, Stopped, ignore
-from digitnet.engine.run import Ending, Outcome, Status, work_clock
+from digitnet.engine.run import Ending, Meter, Outcome, Status
 from digitnet.engine.schedules import Amount
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Measurement, Trainer
@@ -49,22 +49,14 @@ def minimize(
     objective = _Objective(trainer, train, report)
     iterations = round(amount.value)
     progress, before = trainer.progress, trainer.measure(validation).accuracy
-    begun, seconds_before, count = work_clock(), progress.seconds, 0
-
-    def done() -> tuple[int, int, float, float]:
-        seconds = work_clock() - begun
-        progress.seconds = seconds_before + seconds
-        samples = count * len(train)
-        return count, samples, seconds, samples / max(seconds, 1e-9)
+    meter = Meter(amount, trainer, len(train))
 
     def iteration_done(intermediate_result: Any) -> None:
-        nonlocal count
         minimized, w = float(intermediate_result.fun), intermediate_result.x
         if not (isfinite(minimized) and np.isfinite(w).all()):
             return
-        if count == 0:
+        if meter.part() == 0:
             trainer.forget()
-        count += 1
         _set_parameters(w, trainer.network)
         result, penalty = trainer.measure(validation), trainer.penalty()
         cost = minimized - (objective.penalties.value(trainer.network.parameters) - penalty)
@@ -73,9 +65,8 @@ def minimize(
         if isfinite(result.cost):
             point = Measurement(progress.batches, cost, result.cost, result.accuracy)
             trainer.history.append(point)
-        counts, part = done(), count / iterations
         report(Status(
-            *counts, part, counts[2] * (1 - part) / part, cost, result.accuracy, result.cost,
+            *meter.done(), meter.part(), meter.remaining(), cost, result.accuracy, result.cost,
             measured=True, epoch=0, rate=None, recent_cost=cost,
         ))  # fmt: skip
 
@@ -97,7 +88,7 @@ def minimize(
     except Stopped:
         ending = "interrupted"
     finally:
-        counts = done()
+        counts = meter.done()
     on_train, accuracy = trainer.measure(train), trainer.measure(validation).accuracy
     return Outcome(*counts, on_train.cost, on_train.accuracy, accuracy, ending, before)
 
@@ -133,7 +124,7 @@ class _Objective:
             cost += self.network.cost.value(a, y) * len(a) / count
             self.network.backward(a, y, mean_over=count)
             for p, g in zip(self.parameters, gradients, strict=True):
-                g += p.whole_gradient()
+                g += p.gradient[:]
         pairs = zip(gradients, self.parameters, strict=True)
         whole = _one_vector(self.penalties.add_to(g, p) for g, p in pairs)
         return cost + self.penalties.value(self.parameters), whole

@@ -193,8 +193,7 @@ class Network:
         for layer in self.layers:
             if isinstance(layer, Weighted):
                 layer.is_lowest = layer is lowest
-        has_pictures = len(self.input_shape) == 3
-        self.prepared = prepare(self.layers) if has_pictures else self.layers
+        self.prepared = prepare(self.layers)
 
     @property
     def shape(self) -> str:

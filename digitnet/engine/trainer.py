@@ -9,6 +9,7 @@ weights, if there is one.
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import cycle
 from math import isqrt
 
 import numpy as np
@@ -256,8 +257,7 @@ class MiniBatches:
                 )
             self._deformer = Deformer(side, side, self.seed, Augment.parse(settings.augment))
         # one set of buffers for the current mini-batch, one for the prefetched
-        self._feeders = [Feeder(cases, self.size, dtype) for _ in range(1 + deforms)]
-        self._turn = 0
+        self._feeders = cycle([Feeder(cases, dtype) for _ in range(1 + deforms)])
         self._prefetched: tuple[Place, Future[Batch]] | None = None
         self._worker = ThreadPoolExecutor(1, "mini-batches") if deforms else None
 
@@ -265,13 +265,13 @@ class MiniBatches:
         """The next mini-batch, valid until the next call."""
         progress = self.progress
         if self._worker is None:
-            return self._make(progress.place, 0)
+            return self._make(progress.place)
         if self._prefetched is None or self._prefetched[0] != progress.place:
-            self._prefetched = self._prefetch(self._worker, progress.place)
+            self._prefetched = progress.place, self._worker.submit(self._make, progress.place)
         batch = self._prefetched[1].result()
         after = replace(progress)
         after.advance(min(self.size, len(self.cases) - after.position))
-        self._prefetched = self._prefetch(self._worker, after.place)
+        self._prefetched = after.place, self._worker.submit(self._make, after.place)
         return batch
 
     def done(self, count: int, cost: float) -> None:
@@ -279,18 +279,14 @@ class MiniBatches:
         self.progress.cost_count += 1
         self.progress.advance(count)
 
-    def _prefetch(self, worker: ThreadPoolExecutor, place: Place) -> tuple[Place, Future[Batch]]:
-        self._turn = 1 - self._turn
-        return place, worker.submit(self._make, place, self._turn)
-
-    def _make(self, place: Place, turn: int) -> Batch:
-        """Makes the mini-batch at a place. turn: which set of buffers to use."""
+    def _make(self, place: Place) -> Batch:
+        """Makes the mini-batch at a place."""
         epoch, position, samples = place
         if self._order[0] != epoch:
             rng = np.random.default_rng([self.seed, 1, epoch])
             self._order = epoch, rng.permutation(len(self.cases))
         rows = self._order[1][position : position + self.size]
-        x, y = self._feeders[turn].batch(rows)
+        x, y = next(self._feeders).batch(rows)
         if self.smoothing and y.shape[1] > 1:  # Szegedy et al. 2016, arXiv 1512.00567, section 7
             y *= 1 - self.smoothing
             y += self.smoothing / y.shape[1]

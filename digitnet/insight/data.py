@@ -208,7 +208,7 @@ def frequencies_of(answers: Integers, outputs: int) -> list[float]:
 def _inputs_and_answers(cases: Cases, most: int) -> tuple[Array, Integers]:
     """The inputs, scaled, and the answers of some cases."""
     indices = sample_indices(len(cases), most)
-    x, _ = Feeder(cases, len(indices), np.float32).batch(indices)
+    x, _ = Feeder(cases, np.float32).batch(indices)
     return x, answers_of(cases.targets[indices])
 
 

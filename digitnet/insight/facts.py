@@ -80,7 +80,7 @@ def _facts_of(number: int, layer: Layer, a: Array, signal: float) -> LayerFacts:
         saturated = float((np.abs(flat - middle).mean(axis=0) / reach >= 0.85).mean())
     for p in layer.parameters:
         if p.name == "weights":
-            units, gradient = p.value.shape[1], _norm(p.whole_gradient())
+            units, gradient = p.value.shape[1], _norm(p.gradient[:])
             different = len({unit.tobytes() for unit in p.value.T + 0.0})  # -0 is 0
             duplicates = 1 - (different - 1) / (units - 1) if units > 1 else 0.0
     size = layer.shape[-1]
@@ -161,7 +161,7 @@ class Facts:
 
     @cached_property
     def probed(self) -> tuple[Array, Array]:
-        return Feeder(self.data.train, len(self.probe), self.network.dtype).batch(self.probe)
+        return Feeder(self.data.train, self.network.dtype).batch(self.probe)
 
     @cached_property
     def answering(self) -> Network:

@@ -184,7 +184,7 @@ def check(session: Session, index: kinds.CASE = None, layers: kinds.LAYERS = "")
 def checked(model: Model, data: DataSet, case: Case, *, with_layers: bool = False) -> CheckResult:
     """What a network makes of a test case. Raises CommandError if that is not finite."""
     network = model.trainer.answering()
-    x, y = Feeder(data.test, 1, network.dtype).batch(np.array([case.index]))
+    x, y = Feeder(data.test, network.dtype).batch(np.array([case.index]))
     hidden = responses(model.trainer.with_answering_weights(), x)[:-1] if with_layers else []
     a = network.forward(x)
     check_outputs(a)

@@ -37,7 +37,7 @@ def like(session: Session, index: kinds.INDEX = None) -> Said:
     model, member = single(session)
     data, network = session.data_for(model), model.trainer.answering()
     case = Case.of(session, data, index, member)
-    x, _ = Feeder(data.test, 1, network.dtype).batch(np.array([case.index]))
+    x, _ = Feeder(data.test, network.dtype).batch(np.array([case.index]))
     columns = []
     for chunk in distances(network, x, data.train):
         session.report()
@@ -90,7 +90,7 @@ def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None
             f"the answers are 0 to {max(2, network.outputs) - 1}. Example: fool 11 3"
         )
     case = Case.of(session, data, index, member)
-    x = Feeder(data.test, 1, network.dtype).batch(np.array([case.index]))[0][0]
+    x = Feeder(data.test, network.dtype).batch(np.array([case.index]))[0][0]
     before, _ = _read(network, x)
     if answer == before:
         raise CommandError(f"the network already reads {answer}: give another answer")

@@ -234,7 +234,7 @@ class Viewer(Window):
         low, high = number_of(weights.min()), number_of(weights.max())
         grid.write(0, side // 2, f"{low} to {high}"[: side + 2])
         count = min(MAX_LIKED, len(self.data.test))
-        x = Feeder(self.data.test, count, self.network.dtype).batch(np.arange(count))[0]
+        x = Feeder(self.data.test, self.network.dtype).batch(np.arange(count))[0]
         values = responses(self.network, x)[self.column][1].reshape(count, -1, column.count)
         liked = values[..., self.unit].max(axis=1)
         width, height = (16, 8) if picture.case is not None else (grid.width - side - 3, 1)

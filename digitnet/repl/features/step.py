@@ -179,7 +179,7 @@ def grad(session: Session) -> Said:
     # twice the bytes of float32, and the network is held several times
     count = min(CHECKED_CASES, len(data.train), max(1, max_cases(model.network) // 6))
     rows = session.rng.choice(len(data.train), count, replace=False)
-    x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
+    x, y = Feeder(data.train, np.float64).batch(rows)
     check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
     error = check.max_relative_error
     agreement = "agree" if error <= TOLERANCE else "do not agree"

@@ -154,7 +154,7 @@ def weights(session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None
                 "w case needs cases that are pictures; c INDEX layers shows the units"
             )
         case = Case.of(session, data, index)
-        x, _ = Feeder(data.test, 1, model.network.dtype).batch(np.array([case.index]))
+        x, _ = Feeder(data.test, model.network.dtype).batch(np.array([case.index]))
         return _response(first, member, case, *first_layer_maps(network, x))
     if index is not None:
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
