@@ -27,8 +27,9 @@ class Pool(Layer):
         if len(input_shape) != 3:
             raise ValueError("pooling needs pictures, and these are rows of numbers")
         height, width, channels = input_shape
-        if not 1 <= size <= min(height, width):
-            raise ValueError(f"windows of {size}x{size} do not fit pictures of {height}x{width}")
+        if not 1 <= size <= min(height, width, 256):  # winners are told in bytes
+            fit = f"do not fit pictures of {height}x{width}" if size <= 256 else "are too large"
+            raise ValueError(f"windows of {size}x{size} {fit}")
         self.size = size
         super().__init__(input_shape, (height // size, width // size, channels), dtype)
 

@@ -267,7 +267,7 @@ class _Training:
         return "patience" if self.best.given_up() else None
 
     def count(self, cases: int, cost: float) -> None:
-        progress, position = self.trainer.progress, self.trainer.progress.position
+        position = self.trainer.progress.position
         self.costs.append(cost)
         self.batches.done(cases, cost)
         if self._is_measured_after(position):
@@ -275,7 +275,6 @@ class _Training:
             if self.is_sound():
                 self.trainer.measure_statistics(self.cases)
             self._record(self.trainer.measure(self.validation))
-            progress.cost_sum, progress.cost_count = 0.0, 0
             self.measured = True
             self.meter.measuring += work_clock() - begun
 
@@ -296,7 +295,8 @@ class _Training:
         self.best.see(result.accuracy)
         last = trainer.history[-1].batches if trainer.history else 0
         if progress.cost_count and progress.batches != last:
-            self.cost = progress.cost_sum / progress.cost_count + trainer.penalty()
+            self.cost = progress.cost_sum / progress.cost_count + trainer.penalty(trainer.network)
+            progress.cost_sum, progress.cost_count = 0.0, 0
             if isfinite(self.cost) and isfinite(result.cost):
                 point = Measurement(progress.batches, self.cost, result.cost, result.accuracy)
                 trainer.history.append(point)
@@ -315,7 +315,8 @@ class _Training:
     def report(self) -> Status:
         """Makes a report, and starts the next interval."""
         cost, recent = (float(np.mean(costs)) for costs in (self.costs, self.earlier + self.costs))
-        measured, progress, penalty = self.measured, self.trainer.progress, self.trainer.penalty()
+        measured, progress = self.measured, self.trainer.progress
+        penalty = self.trainer.penalty(self.trainer.network)
         self.last_good.see(cost + penalty)
         self.earlier, self.costs, self.measured = self.costs, [], False
         self.last_report, self.last_part = work_clock(), self.meter.part() or 0.0

@@ -169,27 +169,29 @@ class Trainer:
             return
         network = self.with_answering_weights()
         size = min(STATISTICS_CASES, max_cases(network))
-        rows = np.arange(min(STATISTICS_BATCHES * size, len(train)))
+        rows = np.random.default_rng(0).permutation(len(train))[: STATISTICS_BATCHES * size]
         network.measure_statistics(x for x, _ in chunks(network, train, rows, size))
         for mine, measured in zip(self.network.batch_norms, network.batch_norms, strict=True):
             mine.mean[:], mine.variance[:] = measured.mean, measured.variance
 
     def measure(self, cases: Cases) -> Evaluation:
-        """Accuracy and cost (penalties included) of the first MEASURE_CASES of `cases`."""
+        """Accuracy and cost, penalties included, of all cases, or MEASURE_CASES of them."""
         plain = self.measure_plain(cases)
         return replace(plain, cost=plain.cost + self.penalty())
 
     def measure_plain(self, cases: Cases) -> Evaluation:
         """As `measure`, without penalties, beside which the cost may vanish."""
-        return evaluate(self.answering(), cases, np.arange(min(len(cases), MEASURE_CASES)))
+        rows = np.linspace(0, len(cases) - 1, min(len(cases), MEASURE_CASES)).astype(int)
+        return evaluate(self.answering(), cases, rows)
 
-    def penalty(self) -> float:
-        return self.penalties.value(self.network.parameters)
+    def penalty(self, network: Network | None = None) -> float:
+        """The penalties on a network's weights; by default on those that answer."""
+        return self.penalties.value((network or self.with_answering_weights()).parameters)
 
     def is_finite(self) -> bool:
         """Whether all training state is finite, and so can be saved."""
         state = [array for arrays in self.optimizer.state.values() for array in arrays]
-        numbers = [self.penalty(), self.progress.cost_sum]
+        numbers = [self.penalty(self.network), self.progress.cost_sum]
         for measured in self.history[-1:]:
             numbers += vars(measured).values()
         return self.network.is_finite() and all(

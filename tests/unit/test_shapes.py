@@ -61,6 +61,7 @@ def test_batch_normalisation_stands_between_the_sum_and_its_activation(
         "784-p2-10": "p2 in 784-p2-10: pooling needs pictures",
         "28x28-32c5-p2-64c5-p2-64c5-10": "a 5x5 kernel does not fit pictures of 4x4",
         "28x28-32c5-p30-10": "windows of 30x30 do not fit pictures of 24x24",
+        "300x300-p257-10": "windows of 257x257 are too large",
         "28x28-32c5": "the last layer is a dense one",
         "784-10-b": "the last layer is a dense one",
         "784-100:softmax-10": "is for the last layer",

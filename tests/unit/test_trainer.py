@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from engine_helpers import made
 
-from digitnet.engine.arrays import Cases, Feeder, one_hot
+from digitnet.engine.arrays import Cases, Feeder, answers_of, one_hot
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.run import Outcome, Status, run, work_clock
 from digitnet.engine.schedules import Amount
@@ -343,6 +343,39 @@ def test_statistics_count_each_case_alike_also_in_a_smaller_last_batch() -> None
     with_all = network.batch_norms[0].mean.copy()
     network.measure_statistics([x])
     np.testing.assert_allclose(with_all, network.batch_norms[0].mean, rtol=1e-9)
+
+
+def test_what_is_measured_on_part_of_the_cases_does_not_depend_on_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("digitnet.engine.trainer.MEASURE_CASES", 300)
+    cases = blobs(3000)
+    order = np.argsort(answers_of(cases.targets), kind="stable")
+    cases = Cases(cases.inputs[order], cases.targets[order])
+    of = Trainer(made("4-b-3", 1), Settings(), 1)
+    of.measure_statistics(cases)
+    (statistics,) = of.network.batch_norms
+    np.testing.assert_allclose(statistics.mean, cases.inputs.mean(axis=0), atol=0.1)
+    for p in of.network.parameters:
+        p.value[:] = 0  # it answers 0 to every case
+    assert of.measure(cases).accuracy == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_the_cost_of_a_point_is_of_the_mini_batches_since_the_point_before() -> None:
+    of, costs, step = trainer(), [], Trainer.step
+    of.step = lambda *batch: costs.append(step(of, *batch)) or costs[-1]  # type: ignore[method-assign,func-returns-value]
+    train(of, "5")
+    train(of, "7")
+    assert [p.cost for p in of.history[-2:]] == pytest.approx([
+        np.mean(costs[:5]), np.mean(costs[5:])])  # fmt: skip
+
+
+def test_penalties_are_of_the_weights_whose_cost_is_measured() -> None:
+    of, cases = trainer(l2=0.1, average=1), blobs()
+    train(of, "5e")
+    weights = of.averages or []
+    penalty = sum(0.05 * float((w**2).sum()) for w in weights if w.ndim == 2)
+    assert of.measure(cases).cost == pytest.approx(of.measure_plain(cases).cost + penalty)
 
 
 def test_dropout_that_is_set_does_not_count_as_layers() -> None:
