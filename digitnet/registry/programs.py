@@ -167,7 +167,8 @@ def answer(cases):
 
     A case is {said}.
     """
-    cases = np.asarray(cases, "{dtype}").reshape(-1, {width})
+    cases = np.asarray(cases).reshape(-1, {width})
+    cases = np.asarray(cases{divided}, "{dtype}")
 {lines}
 
 
@@ -194,7 +195,8 @@ def write_python(about: str, arrays: dict[str, Array]) -> bytes:
         version=__version__,
         units=networks[0][1]["layers"][-1]["config"]["units"],
         width=prod(description["input_shape"]),
-        said=_said(description),
+        said=(said := _said(description)),
+        divided=" / 255 if cases.dtype == np.uint8 else cases" * ("divided" in said),
         dtype=np.dtype(description["dtype"]).name,
         lines="\n".join(f"    {line}" for line in lines),
     ).encode()

@@ -449,6 +449,8 @@ def test_the_program_and_the_loader_of_the_page_answer_the_same(
     names: dict[str, Any] = {"pictures": test.x.reshape(-1, 28, 28)}
     exec(program, names)
     np.testing.assert_allclose(names["answer"](test.x), expected, atol=1e-5)
+    pixels = np.round(test.x * 255).astype(np.uint8)
+    np.testing.assert_allclose(names["answer"](pixels), expected, atol=1e-5)
     torch = pytest.importorskip("torch")
     exec(loader, names)
     x = torch.tensor(test.x)
