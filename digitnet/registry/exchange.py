@@ -340,12 +340,14 @@ def _paired(documents: dict[str, Document]) -> Layers:
             f"it has {len(matrices)} matrices and {len(vectors)} vectors: not the weights and "
             "biases of dense layers"
         )
-    by_stem = {name.rpartition(".")[0]: vector for name, vector in vectors.items()}
-    in_order: list[Array | None] = [*vectors.values()] or [None] * len(matrices)
-    return [
-        (name, matrix, by_stem.get(name.rpartition(".")[0] or "-", vector))
-        for (name, matrix), vector in zip(matrices.items(), in_order, strict=True)
-    ]
+    biases: list[Array | None] = [*vectors.values()] or [None] * len(matrices)
+    stems = [name.rpartition(".")[0] for name in matrices]
+    if vectors and len({"", *stems}) > len(stems):  # each is the name of a layer
+        by_stem = {name.rpartition(".")[0]: vector for name, vector in vectors.items()}
+        if by_stem.keys() != {*stems}:
+            raise DamagedSave(f"{[*vectors][:4]} are not named as biases of {[*matrices][:4]}")
+        biases = [by_stem[stem] for stem in stems]
+    return [(*named, b) for named, b in zip(matrices.items(), biases, strict=True)]
 
 
 def _natural(name: str) -> list[Any]:

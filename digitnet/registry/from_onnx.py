@@ -27,7 +27,7 @@ from digitnet.registry.programs import ABOUT, MAX_ABOUT_BYTES, VERSION
 MAX_FIELDS, MAX_NODES, MAX_INPUTS = 100_000, 1000, 1 << 20
 
 Message = dict[int, list[Any]]  # the number of a field → its values: integers, or bytes
-DTYPES = {1: "<f4", 7: "<i8", 11: "<f8"}
+DTYPES = {1: "<f4", 2: "|u1", 7: "<i8", 11: "<f8"}
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
@@ -153,7 +153,7 @@ class _Chain:
         self.places, self.dtype, self.scale = np.arange(prod(case)).reshape(case), dtype, 1.0
         self.shape: Shape = (self.places.size,)
         self.input_shape: Shape = self.shape
-        self.layers = list[Document]()
+        self.layers, self.ends_in_logarithms = list[Document](), False
 
     def move(self, node: _Node) -> None:
         cases = self.places[np.newaxis]
@@ -220,6 +220,7 @@ class _Chain:
         if ACTIVATIONS[name].sums_to_one and not is_row:
             raise ValueError("it is not over the outputs of a dense layer")
         layers[-1]["config"]["activation"] = name
+        self.ends_in_logarithms = node.operator == "LogSoftmax"
 
     def plus(self, node: _Node) -> None:
         (biases,), last = node.arrays, self.layers[-1] if self.layers else {"config": {}}
@@ -287,10 +288,15 @@ class _Graph:
         if node.operator == "Constant" and "value" in node.attributes:
             (self.tensors[made],) = node.attributes["value"]
             return
-        chains = self._taken([str(name, "utf-8") for name in message[1] if name], node.arrays)
+        names = [str(name, "utf-8") for name in message[1] if name]
+        chains = self._taken(names, node.arrays)
         try:
             if node.operator not in FOLLOW or _text(message, 7):
                 raise ValueError("an unknown operator")
+            if names and names[0] in self.tensors and node.operator not in ("Add", "Mul"):
+                raise ValueError("its first input is a constant")
+            if node.operator == "Mean" and len(chains) != len(names):
+                raise ValueError("it averages others than single networks")
             if not chains or (len(chains) > 1 and node.operator != "Mean"):
                 raise ValueError("it takes no value, or several, of the layers before it")
             for chain in chains:
@@ -356,11 +362,16 @@ def _of_another(chains: list[_Chain], report: Report) -> None:
     """
     for chain in chains:
         last = chain.layers[-1]["config"] if chain.layers else {}
-        if last.get("units", 1) > 1 and last["activation"] == "linear":
+        is_linear = "units" in last and last["activation"] == "linear"
+        if is_linear or chain.ends_in_logarithms:
+            what = "linear" if is_linear else "logarithmic"
             if len(chains) > 1:
-                raise DamagedSave("it averages linear outputs; a committee averages probabilities")
-            last["activation"] = "softmax"
-            report("Its outputs are linear: a softmax is added, which changes no guess.")
+                raise DamagedSave(f"it averages {what} outputs; a committee averages probabilities")
+            last["activation"] = "softmax" if last["units"] > 1 else "sigmoid"
+            so = (
+                "which changes no guess" if last["units"] > 1 else "so that above 0, the guess is 1"
+            )
+            report(f"Its outputs are {what}: a {last['activation']} is added, {so}.")
     if any(isclose(chain.scale, 1 / 255, rel_tol=5e-3) for chain in chains):  # or 1 / 256
         for chain in chains:
             chain.scale = round(255 * chain.scale, 6)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from itertools import cycle
@@ -13,7 +14,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession
 from registry_helpers import everything, plain, rich
 from safetensors.numpy import load, save
@@ -197,6 +198,10 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
         {"W1": W.T, "b1": B[:, None], "W2": V.T, "b2": C[:, None]},
         "transposed): W1 4 x 3, W2 3 x 2",
     ),
+    "one name before all": (
+        {"net.W1": W, "net.b1": B, "net.W2": V, "net.b2": C},
+        "outputs): net.W1 4 x 3, net.W2 3 x 2",
+    ),
     "biases as rows": (
         {"W1": W, "b1": B[None], "W2": V, "b2": C[None]},
         "outputs): W1 4 x 3, W2 3 x 2",
@@ -245,15 +250,24 @@ def test_weights_of_other_programs_are_understood(tmp_path: Path, suffix: str, w
     assert "softmax outputs, tanh hidden units" in said[0]
 
 
-def onnx_file(path: Path, case: list[int], *steps: Any, **arrays: Any) -> None:
-    """A model of steps, each (operator, names of arrays, attributes), one after the other."""
+def onnx_file(
+    path: Path, case: list[int], *steps: Any, kind: int = TensorProto.FLOAT, **arrays: Any
+) -> None:
+    """A model of steps, each (operator, names of arrays, attributes), one after the other.
+
+    The value before stands in the place of `_` among the names, or first.
+    """
     nodes, last = [], "x"
     for number, (operator, names, attributes) in enumerate(steps):
-        inputs, last = [last, *names.split()], f"v{number}"
+        taken = names.split() if "_" in names.split() else ["_", *names.split()]
+        inputs, last = [last if name == "_" else name for name in taken], f"v{number}"
         nodes.append(helper.make_node(operator, inputs, [last], **attributes))
     ends = [
-        helper.make_tensor_value_info(name, 1, ["n", *sizes])
-        for name, sizes in (("x", case), (last, [None]))
+        helper.make_tensor_value_info(name, number, ["n", *sizes])
+        for name, number, sizes in (
+            ("x", kind, case),
+            (last, 1, [None]),
+        )
     ]
     kept = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], kept)
@@ -283,6 +297,16 @@ OF_OTHERS: dict[str, tuple[str, list[int], list[Any], dict[str, Any]]] = {
     "bytes, which it divides by 255": (
         "4-2:softmax", [4], [("Mul", "f", {}), ("Gemm", "v c", {}), ("Softmax", "", {})],
         {"f": np.float32(1 / 255), "v": W[:, :2], "c": C},
+    ),
+    "bytes, divided by 255 as they are": (
+        "4-2:softmax", [4],
+        [("Cast", "", {"to": 1}), ("Mul", "f", {}), ("Gemm", "v c", {}), ("LogSoftmax", "", {})],
+        {"f": np.float32(1 / 255), "v": W[:, :2], "c": C},
+    ),
+    "one logit": (
+        "4-3:tanh-1:sigmoid", [4],
+        [("Gemm", "w b", {}), ("Tanh", "", {}), ("Gemm", "v", {})],
+        {"w": W, "b": B, "v": V[:, :1]},
     ),
     "bytes, divided by 256": (
         "committee of 1", [4], [("Div", "f", {}), ("Gemm", "v c", {}), ("Softmax", "", {})],
@@ -314,21 +338,27 @@ OF_OTHERS: dict[str, tuple[str, list[int], list[Any], dict[str, Any]]] = {
 def test_onnx_models_of_other_programs_are_understood(tmp_path: Path, what: str) -> None:
     shape, case, steps, arrays = OF_OTHERS[what]
     path, said = tmp_path / "x.onnx", list[str]()
-    onnx_file(path, case, *steps, **arrays)
-    network = import_network(path, "", said.append).network
     x = np.random.default_rng(1).normal(size=(6, *case)).astype("f")
+    kind = TensorProto.FLOAT
+    if steps[0][0] == "Cast":
+        x, kind = np.arange(x.size, dtype=np.uint8).reshape(x.shape), TensorProto.UINT8
+    onnx_file(path, case, *steps, kind=kind, **arrays)
+    network = import_network(path, "", said.append).network
     model = InferenceSession(path, providers=["CPUExecutionProvider"])
     expected = model.run(None, {"x": x})[0]
-    if steps[-1][0] != "Softmax":
+    if expected.shape[1] == 1:
+        expected = 1 / (1 + np.exp(-expected))
+    elif steps[-1][0] != "Softmax":
         expected = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
     ours = (
         x.transpose(0, 2, 3, 1)
         if len(case) == 3 and case[2] != 2
-        else x / (255 if "f" in arrays else 1)
+        else (x / (255 if "f" in arrays else 1)).astype("f")
     )
     np.testing.assert_allclose(network.forward(ours.reshape(6, -1)), expected, rtol=1e-4, atol=1e-5)
     assert said[-1] == f"Understood as {shape}, pixels from 0 to 1."
-    assert ("a softmax is added" in said[0]) == (steps[-1][0] == "Add")
+    added = {"Softmax": "Understood|pixels", "LogSoftmax": "logarithmic: a softmax is added"}
+    assert re.search(added.get(steps[-1][0], "linear: a (softmax|sigmoid) is added"), said[0])
 
 
 @pytest.mark.parametrize(
@@ -336,6 +366,7 @@ def test_onnx_models_of_other_programs_are_understood(tmp_path: Path, what: str)
     [
         ({"w": np.zeros(3, "f")}, "no matrices"),
         ({"w": W, "v": SQUARE[:2]}, "do not fit together"),
+        ({"0.weight": W, "1.weight": B, "1.bias": B, "3.weight": SQUARE}, "as biases of .'0.wei"),
         ({"w": W, "b": B, "c": B}, "1 matrices and 2 vectors"),
         ({"conv1.weight": np.zeros((2, 1, 3, 3), "f"), "w": W}, "only these are read"),
         ({"w": W, "v": V.astype(float)}, "two precisions"),

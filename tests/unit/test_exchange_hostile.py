@@ -236,6 +236,14 @@ BAD_ONNX: dict[str, tuple[list[int], list[Any], dict[str, Any], str]] = {
     "a factor within": ([4], [LAYER, ("Mul", "b", {})], {}, "only the input is multiplied"),
     "a layer of a mean": ([4], [LAYER, ("Mean", "x", {}), LAYER], {}, "takes no value, or several"),
     "a mean of linear outputs": ([4], [LAYER, ("Mean", "x", {})], {}, "averages linear outputs"),
+    "a mean of logarithms": (
+        [4], [LAYER, ("LogSoftmax", "", {}), ("Mean", "x", {})], {}, "averages logarithmic",
+    ),
+    "a mean of a mean": ([4], [("Mean", "x", {})] * 2, {}, "averages others than single"),
+    "a mean with a constant": ([4], [LAYER, ("Mean", "b", {})], {}, "averages others than single"),
+    "weights times cases": ([4], [("MatMul", "w _", {})], {}, "first input is a constant"),
+    "one divided by cases": ([4], [("Div", "b _", {}), LAYER], {}, "first input is a constant"),
+    "weights of bytes": ([4], [LAYER], {"w": ZEROS.astype("u1")}, "not one that"),
     "weights that do not fit": ([5], [LAYER], {}, "its input has 5 numbers"),
     "weights that are not finite": ([4], [LAYER], {"w": ZEROS * np.nan}, "not a finite number"),
     "a variance below zero": (
