@@ -193,7 +193,8 @@ class Network:
         for layer in self.layers:
             if isinstance(layer, Weighted):
                 layer.is_lowest = layer is lowest
-        self.prepared = prepare(self.layers)
+        has_pictures = len(self.input_shape) == 3
+        self.prepared = prepare(self.layers) if has_pictures else self.layers
 
     @property
     def shape(self) -> str:

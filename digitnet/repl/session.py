@@ -87,7 +87,10 @@ class DataSets:
 
     def record(self, model: Model, name: str) -> None:
         """As `Model.record`."""
-        model.record(name, frozenset() if name in NOT_OWN else self.get(name).hashes["train"])
+        if name not in NOT_OWN:
+            model.record(name, self.get(name).hashes["train"])
+        elif name not in model.trained_on[-1:]:
+            model.record(name)
 
     def is_seen(self, data: DataSet, model: Model, part: str = "test") -> bool | None:
         """Whether a network was trained on some of the test cases, or of the `validation` cases;
