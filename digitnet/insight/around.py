@@ -1,12 +1,12 @@
 """What is near a case: the training cases most like it, and inputs that get another answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import atanh
+from math import atanh, inf
 
 import numpy as np
 
-from digitnet.engine.arrays import Array, Cases, Integers
+from digitnet.engine.arrays import Array, Cases, Integers, answers_of
 from digitnet.engine.evaluate import chunks, max_cases
 from digitnet.engine.layers import ACTIVATIONS, EXACT, Dense, Weighted
 from digitnet.engine.network import Network
@@ -28,9 +28,10 @@ def _below_the_last(network: Network, x: Array) -> Array:
     return [x, *below][-1].reshape(len(x), -1)
 
 
-MAX_STEPS, OVERSHOOT = 200, 1.02  # to another answer, and how far beyond the border to go
+MAX_STEPS, OVERSHOOT = 50, 1.02  # to another answer, and how far beyond the border to go
 RIVALS = 10  # other answers that are tried, those with the largest outputs
-HALVINGS = 8
+SEARCHED, ENDS = 1000, 10  # cases among which the nearest are searched for, and how many of these
+TURNED, TURNS, HALVINGS = 5, 3, 8  # of the changes, to make them shorter
 
 
 @dataclass(frozen=True)
@@ -85,46 +86,79 @@ class Borders:
 
 
 def smallest_change(
-    network: Network, x: Array, *, wanted: int | None = None, low: float, high: float
+    network: Network,
+    x: Array,
+    cases: Cases,
+    *,
+    wanted: int | None = None,
+    low: float = -inf,
+    high: float = inf,
 ) -> Iterator[ChangedCase | None]:
     """Looks for the smallest change of x, (inputs,), that changes the answer, to `wanted` if given.
 
-    DeepFool (Moosavi-Dezfooli et al. 2016, arXiv 1511.04599): as if the outputs were linear, a step
-    to the nearest border, |z_k − z| / |w| away along w = ∂(z_k − z)/∂x, again and again. The inputs
-    stay between `low` and `high`. Of the whole change only as much is kept as is needed.
+    Other answers are met on the way to the nearest of some cases, and on that of DeepFool
+    (Moosavi-Dezfooli et al. 2016, arXiv 1511.04599): as if the outputs were linear, a step to the
+    nearest border, |z_k − z| / |w| away along w = ∂(z_k − z)/∂x, again and again. The inputs stay
+    between `low` and `high`. Each change is made as short as it can be, and the shortest are turned
+    to where they meet the border at a right angle.
 
     Yields None after each step, and at last the change, if any is found.
     """
     borders, original = Borders(network), x.astype(np.float64)
     z = borders.outputs(original[np.newaxis])[0]
     answer = int(z.argmax())
-    others = np.array([k for k in np.argsort(-z) if k != answer][:RIVALS])
-    if wanted is not None:
-        others = np.array([wanted])
+    others = np.array([k for k in np.argsort(-z) if k != answer] if wanted is None else [wanted])
+
+    def is_found(x: Array) -> bool:
+        return bool(np.isfinite(x).all()) and borders.guess(x) in others
+
     changed, saliency = original, None
     for _ in range(MAX_STEPS):
-        differences, slopes = borders.slopes(changed, answer, others)
+        differences, slopes = borders.slopes(changed, answer, others[:RIVALS])
         norms = np.maximum(np.linalg.norm(slopes, axis=1), 1e-12)
         nearest = int(np.argmin(np.abs(differences) / norms))
         saliency = slopes[nearest] if saliency is None else saliency
         far = (abs(differences[nearest]) + 1e-6) / norms[nearest] ** 2
         changed = np.clip(changed + far * slopes[nearest], low, high)
-        if not np.isfinite(changed).all():
-            return
-        guess = borders.guess(changed)
-        if guess != answer and wanted in (None, guess):
-            changed = original + OVERSHOOT * _least(borders, original, changed, guess)
-            yield ChangedCase(np.clip(changed, low, high), guess, saliency)
-            return
         yield None
+        if is_found(changed) or not np.isfinite(changed).all():
+            break
+    ends = filter(is_found, [*_nearest(network, x, cases, others), changed])
+    changes = sorted((_least(original, end, is_found) for end in ends), key=_length)[:TURNED]
+    for n, change in enumerate(changes):
+        for _ in range(TURNS):
+            yield None
+            guess = np.array([borders.guess(original + change)])
+            _, (w,) = borders.slopes(original + change, answer, guess)
+            end = np.clip(original + w * (_length(change) / max(_length(w), 1e-12)), low, high)
+            if not is_found(end):
+                break
+            changes[n] = change = _least(original, end, is_found)
+    if changes and saliency is not None:
+        changed = np.clip(original + OVERSHOOT * min(changes, key=_length), low, high)
+        yield ChangedCase(changed, borders.guess(changed), saliency)
 
 
-def _least(borders: Borders, original: Array, changed: Array, guess: int) -> Array:
-    """The change towards `changed` that is just large enough to get this guess."""
-    change, least, enough = changed - original, 0.0, 1.0
+def _length(change: Array) -> float:
+    return float(np.linalg.norm(change))
+
+
+def _nearest(network: Network, x: Array, cases: Cases, others: Integers) -> Array:
+    """Of the first cases, those nearest to x that get one of these answers, and then any."""
+    far = list[Array]()
+    for inputs, _ in chunks(network, cases, np.arange(min(SEARCHED, len(cases)))):
+        is_other = np.isin(answers_of(network.forward(inputs)), others)
+        far.append(np.where(is_other, np.linalg.norm(inputs - x, axis=1), inf))
+    nearest: Array = cases.inputs[np.concatenate(far).argsort()[:ENDS]] * cases.scale
+    return nearest
+
+
+def _least(original: Array, end: Array, is_found: Callable[[Array], bool]) -> Array:
+    """The change towards `end` that is just large enough."""
+    change, least, enough = end - original, 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (least + enough) / 2
-        if borders.guess(original + middle * change) == guess:
+        if is_found(original + middle * change):
             enough = middle
         else:
             least = middle

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from session_helpers import do, refusal
+from session_helpers import do, refusal, shown
 
-from digitnet.engine.arrays import answers_of
+from digitnet.engine.arrays import Cases, answers_of, one_hot
 from digitnet.engine.layers import Dense
 from digitnet.engine.network import Network
 from digitnet.insight.around import smallest_change
@@ -66,11 +66,28 @@ def test_from_a_linear_network_the_change_is_the_shortest_way_to_the_border(unit
     others = np.delete(np.arange(units), z.argmax())
     w = layer.weights[:, others].T - layer.weights[:, z.argmax()] if units > 1 else layer.weights.T
     far = (z.max() - z[others] if units > 1 else np.abs(z)) / np.linalg.norm(w, axis=1)
-    *_, change = smallest_change(network, x, low=-np.inf, high=np.inf)
+    cases = Cases(rng.standard_normal((50, 9)), one_hot(np.zeros(50, int), units), 1.0)
+    *_, change = smallest_change(network, x, cases)
     assert change is not None
     assert np.linalg.norm(change.x - x) == pytest.approx(far.min(), rel=0.03)
     assert change.guess == (others[far.argmin()] if units > 1 else z[0] < 0)
     assert np.abs(change.saliency) == pytest.approx(np.abs(w[far.argmin()]))
+
+
+def test_in_a_plane_no_answer_is_much_nearer_than_the_one_found(session: Session) -> None:
+    do(session, "n spiral; t 50e")
+    network, inputs = session.network().trainer.answering(), session.data().test.inputs
+    turn = np.linspace(0, 2 * np.pi, 200)
+    ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    for case in range(8):
+        (told,) = do(session, f"fool {case}")
+        for far in np.linspace(0, 0.8 * told["size"], 30):
+            nearer = (inputs[case] + far * ring).astype(np.float32)
+            assert (answers_of(network.forward(nearer)) == told["before"]).all()
+    assert shown(session, f"fool {case}").splitlines()[1:3] == [
+        f"{name} {' '.join(f'{value:.4g}' for value in values)}"
+        for name, values in (("inputs", inputs[case]), ("changed", told["changed"]))
+    ]
 
 
 def test_what_cannot_be_asked_is_refused(session: Session) -> None:

@@ -77,8 +77,9 @@ RANDOM_CHANGES = 100
 def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None) -> Said:
     """Find a small change of a test case that changes the network's answer.
 
-    Small steps along the gradient lead to the nearest other answer (DeepFool, Moosavi-Dezfooli et
-    al. 2016), or to the one given. Also shown: what counts, the gradient at the unchanged case.
+    Steps along the gradient (DeepFool, Moosavi-Dezfooli et al. 2016), and towards training cases,
+    lead to a near other answer, or to the one given. Also shown: what counts, the gradient at the
+    unchanged case.
 
     fool 11: a small change of test case 11 that changes the answer
     fool 11 3: a small one that makes the network read a 3
@@ -94,9 +95,9 @@ def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None
     before, _ = _read(network, x)
     if answer == before:
         raise CommandError(f"the network already reads {answer}: give another answer")
-    low, high = (0.0, 255 * data.test.scale) if data.picture else (-np.inf, np.inf)
+    limits = {"low": 0.0, "high": 255 * data.test.scale} if data.picture else {}
     found: ChangedCase | None = None
-    for found in smallest_change(network, x, wanted=answer, low=low, high=high):  # noqa: B007
+    for found in smallest_change(network, x, data.train, wanted=answer, **limits):  # noqa: B007
         session.report()
     if found is None:
         does, hint = "changes the answer", ""
@@ -144,7 +145,8 @@ def _fooled(
             )
             yield gallery([(picture, Text(label, "bold")) for picture, label in drawn], view)
         else:
-            yield "inputs " + " ".join(f"{value:.4g}" for value in found.x)
+            for name, values in {"inputs": x, "changed": found.x}.items():
+                yield f"{name} {' '.join(f'{value:.4g}' for value in values)}"
         yield (
             f"Read as {names[0]}{', wrongly' * (before != case.answer)}, and as {names[1]} "
             f"({confidence:.2f}) after a change of length {rounded(size)} (the inputs: "
