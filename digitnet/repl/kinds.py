@@ -1,7 +1,7 @@
 """The kinds of argument that commands take: what a function annotates its parameters with."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -68,16 +68,20 @@ def horizon(text: str) -> str:
     return f"{number}{short}" if word else text
 
 
+def hint(word: str, known: Collection[str]) -> str:
+    """`Did you mean rate?` for `lr` and for `ratte`; empty if nothing known is similar."""
+    meant = [m.word for m in glossary.meanings(word) if m.word in known]
+    return f"Did you mean {meant[0]}?" if meant else nearest(word, known)
+
+
 def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -> Kind:
     """A kind of argument that takes one of several names. names: name → description."""
 
     def parse(text: str) -> str:
         known = names()
         if text not in known:
-            meant = [m.word for m in glossary.meanings(text) if m.word in known]
-            hint = f"Did you mean {meant[0]}?" if meant else nearest(text, known)
-            hint = hint or f"There are: {', '.join(known)}" * (len(known) > 1)
-            raise Unknown(hint) if hint else ValueError
+            said = hint(text, known) or f"There are: {', '.join(known)}" * (len(known) > 1)
+            raise Unknown(said) if said else ValueError
         return text
 
     return Kind(metavar, expects, parse, choices=names)

@@ -12,8 +12,8 @@ import numpy as np
 import scipy
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.schedules import Amount, without_commas
-from digitnet.engine.settings import SETTINGS
+from digitnet.engine.schedules import UNITS, Amount, without_commas
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import build
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
@@ -32,6 +32,7 @@ training is as long on every machine.
 """
 
 MAX_RUNS = 10_000
+_ANY = Blueprint("")
 
 
 @dataclass(frozen=True)
@@ -55,26 +56,32 @@ def varies(word: str) -> bool:
     return word in SETTINGS or word in (SHAPE, EPOCHS, *OPTIONS)
 
 
-def parse(words: Sequence[str]) -> Question:
+def parse(words: Sequence[str], *, is_new: bool = True) -> Question:
     """Reads `rate 0.1 1 batch 16 32 --repeat 5 --for 3e`, or `auto 10m`.
 
-    Raises ValueError, with the reason, for an invalid question.
+    Raises ValueError, with the reason, for an invalid question. is_new: it is not one of an earlier
+    version, which took words that have no effect.
     """
     axes, options, rest = dict[str, list[str]](), dict[str, Amount](), list(words)
-    values: list[str] | None = None
+    axis = ""
     while rest:
-        word = rest.pop(0)
+        word, named = rest.pop(0), NAMED_VALUES.get(axis, dict)()
+        # as in optimizer sgd momentum adam, not in optimizer sgd momentum 0.5
+        is_value = word in named and all(varies(after) or after in named for after in rest[:1])
+        if not is_value and (word in axes or (is_new and word in options)):
+            raise ValueError(f"{word} is given twice")
         if word in OPTIONS:
-            options[word], values = _amount(rest.pop(0) if rest else "", *OPTIONS[word]), None
-        elif varies(word):
-            if word in axes:
-                raise ValueError(f"{word} is varied twice")
-            values = axes[word] = []
-        elif values is None:
+            typed, axis = rest.pop(0) if rest else "", ""
+            if word != "--repeat" and rest and rest[0] in UNITS and all(map(varies, rest[1:2])):
+                typed = f"{typed} {rest.pop(0)}"
+            options[word] = _amount(typed, *OPTIONS[word])
+        elif varies(word) and not is_value:
+            axis, axes[word] = word, []
+        elif not axis:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            values.append(word if [*axes][-1] == SHAPE else without_commas(word))
+            axes[axis].append(word if axis == SHAPE else without_commas(word))
     question = Question(
         tuple((name, tuple(axes[name])) for name in axes),
         int(options["--repeat"].value) if "--repeat" in options else 1,
@@ -84,12 +91,14 @@ def parse(words: Sequence[str]) -> Question:
     for name, compared in question.axes:
         if not compared:
             raise ValueError(f"{name} has no values to compare. Example: study rate 0.01 0.1")
-        if len(set(compared)) < len(compared):
+        meant = [_epochs(v) if name == EPOCHS else varied(_ANY, {name: v}) for v in compared]
+        if len(set(meant if is_new else compared)) < len(compared):
             raise ValueError(f"{name} has the same value twice")
-        for value in compared if name == EPOCHS else ():
-            _epochs(value)
-    if question.seconds and question.axes:
-        raise ValueError(f"{AUTO} chooses the settings itself: leave {question.axes[0][0]} out")
+    chosen = [*axes, *(word for word in options if is_new and word != AUTO)]
+    if question.seconds and chosen:
+        raise ValueError(f"{AUTO} chooses settings and lengths itself: leave {chosen[0]} out")
+    if is_new and EPOCHS in axes and "--for" in options:
+        raise ValueError(f"{EPOCHS} says how long each training is: leave --for out")
     runs = question.repeat * prod(len(values) for _, values in question.axes)
     if runs > MAX_RUNS:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
@@ -225,12 +234,9 @@ class Plan:
 def question_of(record: StudyRecord) -> Question:
     """The question of a study. Raises DamagedSave if it cannot be asked."""
     try:
-        question = parse(record.words)
+        question = parse(record.words, is_new=False)
         if bool(question.seconds) != (2 <= record.candidates <= MAX_CANDIDATES):
             raise ValueError(f"{record.candidates:,} settings to start with")
-        for name, values in question.axes:
-            for value in values:
-                varied(record.blueprint, {name: value})
     except ValueError as error:
         raise DamagedSave(f"its question cannot be asked: {error}") from None
     return question

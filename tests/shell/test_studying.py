@@ -200,7 +200,16 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
         ("n; pas a; study epochs 0 --name s; ren a s", "there is a study named 's' already"),
         ("study epochs 0 --name s; l s", "is a study"),
         ("study epochs 0 --name s; study rate 1 2 --name s", "already"),
-        ("study epochs 0 --name s; study s worst", "show or best"),
+        ("study epochs 0 --name s; study s worst", "show or best. Example: study s show"),
+        ("study epochs 0 --name s; study s bets", "Did you mean best?"),
+        ("study epochs 0 --name 'a s'; study best 'a s'", "Did you mean study 'a s' best?"),
+        ("study epochs 0 --name 'my rates'; study my_rates", "Did you mean 'my rates'?"),
+        ("study epochs 0 --name s; study s --name t", "--name has no effect here"),
+        ("study epochs 0 --name s; study s best --on tcp://x:1", "--on has no effect here"),
+        ("study rate 1 2 bacth 3", "a number, not 'bacth'. Did you mean batch?"),
+        ("study rate 1 2 --repat 3", "Did you mean --repeat?"),
+        ("study optimizer sdg adam", "Did you mean sgd?"),
+        ("study lr 1 2", "Did you mean rate?"),
         ("study rate 1 2 --name batch", "is reserved"),
         ("study rate 1 2 --name", "--name is followed by a value"),
         ("study rate 1 2 --on tcp://127.0.0.1:9 --repeat 2", "no scheduler answers"),
@@ -238,6 +247,10 @@ ASKED = StudyRecord(
 SEARCH = {"words": ["auto", "10s"], "candidates": 2}
 ODD: dict[str, tuple[dict[str, Any], str]] = {
     "figures at their limits": ({}, ""),
+    "words of an earlier version": (
+        {"words": ["rate", "1", "1.0", "epochs", "1", "--for", "3", "--for", "4"]},
+        "",
+    ),
     "a search that has just begun": (SEARCH | {"results": {0: Result(0, 0.5, 1e100, 1.0)}}, ""),
     "no question": ({"words": ["nonsense"]}, "'nonsense' cannot be varied"),
     "no values": ({"words": ["rate"]}, "rate has no values"),

@@ -53,6 +53,15 @@ def result(number: int, accuracy: float, cost: float = 1.0) -> Result:
         ("rate 0,1 1e-2 1,000", Question((("rate", ("0.1", "1e-2", "1000")),))),
         ("shape 784,10", Question((("shape", ("784,10",)),))),
         ("epochs 1,000 0,5", Question((("epochs", ("1000", "0.5")),))),
+        (
+            "optimizer sgd momentum adam momentum 0.5",
+            Question((("optimizer", ("sgd", "momentum", "adam")), ("momentum", ("0.5",)))),
+        ),
+        ("rate 1 --for 3 epochs", Question((("rate", ("1",)),), amount=Amount(3, "epochs"))),
+        (
+            "--for 3 batch 16 32",
+            Question((("batch", ("16", "32")),), amount=Amount(3, "batches")),
+        ),
     ],
 )
 def test_a_question_is_read(words: str, question: Question) -> None:
@@ -64,7 +73,12 @@ def test_a_question_is_read(words: str, question: Question) -> None:
     [
         ("rate", "no values"),
         ("rate 1 1", "same value twice"),
-        ("rate 1 rate 2", "varied twice"),
+        ("rate 1 0.5 1.0", "same value twice"),
+        ("cases 0 all", "same value twice"),
+        ("epochs 1 .5 0.50", "same value twice"),
+        ("rate 1 rate 2", "rate is given twice"),
+        ("rate 1 --repeat 2 --repeat 3", "--repeat is given twice"),
+        ("epochs 1 2 --for 3e", "leave --for out"),
         ("colour red", "cannot be varied"),
         ("rate 1 --repeat 0", "--repeat takes"),
         ("rate 1 --for 90s", "--for takes"),
@@ -72,6 +86,8 @@ def test_a_question_is_read(words: str, question: Question) -> None:
         ("epochs 1 many", "epochs are numbers"),
         ("auto soon", "auto takes a time"),
         ("auto 10m rate 1", "leave rate out"),
+        ("auto 10m --repeat 3", "leave --repeat out"),
+        ("rate 1 --repeat 5 batch", "batch has no values"),
         ("rate 1 2 3 4 5 6 7 8 9 10 11 --repeat 1000", "11,000 trainings"),
     ],
 )

@@ -1,6 +1,6 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
@@ -16,7 +16,7 @@ from digitnet.digits.files import BadFile
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.run import work_clock
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import SETTINGS, spelled
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS, spelled
 from digitnet.engine.speed import threads
 from digitnet.recipes import DEFAULT, RECIPES, blueprint_of
 from digitnet.registry.files import DamagedSave, RegistryError
@@ -37,6 +37,7 @@ from digitnet.repl.session import Session, clean
 from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
 from digitnet.study.plan import (
     EPOCHS,
+    OPTIONS,
     SHAPE,
     Job,
     Lead,
@@ -307,11 +308,15 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
         record = _new_study(session, rest, clean(name) if name else "")
         return _run_trainings(session, record, _plan(record), address, is_new=True)
     if not session.registry.exists(clean(rest[0])):
-        known = (*SETTINGS, SHAPE, EPOCHS, *(e.name for e in session.registry.offered()))
-        hint = nearest(rest[0], known) or "Example: study rate 0.01 0.1"
+        names = (as_typed(entry.name) for entry in session.registry.offered())
+        hint = _hint(rest[:1], *names) or "Example: study rate 0.01 0.1"
+        if rest[0] in ("show", "best") and rest[1:]:
+            hint = f"Did you mean study {as_typed(rest[1])} {rest[0]}?"
         raise CommandError(f"{quoted(rest[0])} is neither a setting nor a study. {hint}")
     record = session.registry.load_study(clean(rest[0]))
     plan = _plan(record)
+    if flag := "--name" if name else "--on" if address and rest[1:] else "":
+        raise CommandError(f"{flag} has no effect here: leave it out")
     match rest[1:]:
         case []:
             return _run_trainings(session, record, plan, address)
@@ -319,7 +324,16 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
             return _so_far(session, record, plan)
         case ["best"]:
             return _best(session, record, plan)
-    raise CommandError("after the name of a study stands nothing, show or best. Example: study x")
+    hint = nearest(rest[1], ("show", "best")) or f"Example: study {as_typed(record.name)} show"
+    raise CommandError(f"after the name of a study stands nothing, show or best. {hint}")
+
+
+def _hint(words: Iterable[str], *others: str) -> str:
+    """A suggestion for the first of these words that resembles one that a question has."""
+    named = (value for names in NAMED_VALUES.values() for value in names())
+    known = (*SETTINGS, SHAPE, EPOCHS, *OPTIONS, "--name", "--on", *named, *others)
+    hints = (kinds.hint(word, known) for word in words if word not in known)
+    return next(filter(None, hints), "")
 
 
 def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
@@ -353,8 +367,12 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
     data = session.data()
     record = StudyRecord(name, words, _blueprint(session), data.name, session.new_seed())
     record.digest = data.digest
-    with _told():
+    try:
         question = parse(words)
+    except ValueError as error:
+        said = f"{printable(str(error), 400)}. {_hint(words)}"
+        raise CommandError(said.removesuffix(". ")) from None
+    with _told():
         Plan(question, record.blueprint, record.seed).check(data)
         if question.seconds:
             job = Job(0, (), record.blueprint, record.seed, Amount(1, "epochs"))
