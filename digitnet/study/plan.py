@@ -12,6 +12,7 @@ import numpy as np
 import scipy
 
 from digitnet.digits.datasets import DataSet
+from digitnet.engine.network import Network
 from digitnet.engine.schedules import UNITS, Amount, without_commas
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import build
@@ -195,18 +196,22 @@ class Plan:
     def count(self) -> int:
         return sum(round_sizes(self.candidates)) if self.candidates else len(self._grid)
 
-    def check(self, data: DataSet) -> None:
-        """Raises ValueError, with the reason, if a network cannot be built or does not fit."""
+    def check(self, data: DataSet) -> dict[str, Network]:
+        """A network of each shape. Raises ValueError, with the reason, if one cannot be built or
+        does not fit.
+        """
         jobs = self.rounds({})[0]
         for job in jobs:
             data.check("augment", job.blueprint.settings.augment)
-        for job in {job.blueprint.shape: job for job in jobs}.values():
-            network = build(job.blueprint, job.seed).network
+        by_shape = {job.blueprint.shape: job for job in jobs}
+        networks = {shape: build(job.blueprint, 0).network for shape, job in by_shape.items()}
+        for network in networks.values():
             if not network.fits(data.train):
                 raise ValueError(
                     f"{network.shape} does not fit the data set {data.name}, which has "
                     f"{data.inputs} numbers in and {data.outputs} out"
                 )
+        return networks
 
     @cached_property
     def _grid(self) -> list[Job]:

@@ -222,6 +222,35 @@ def test_what_cannot_be_studied_is_told_in_a_line(session: Session, line: str, s
 
 
 @pytest.mark.usefixtures("in_threads")
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (
+            "dropout 0 0.5",
+            ["dropout 0.5: It has no effect: the network has no hidden dense layer."],
+        ),
+        (
+            "dropout 0.5 shape 784-4-10 784-10",
+            ["dropout 0.5, shape 784-10: It has no effect: the network has no hidden dense layer."],
+        ),
+        ("cases 0 9999", ["cases 0: 0 stands", "cases 9999: There are 3,500 training cases: all"]),
+        ("optimizer sgd adam", ["optimizer adam: Its usual rate is 0.001, and the rate is 0.05"]),
+        ("optimizer sgd adam rate 0.1 0.001", []),
+        ("momentum 0.5 0.9 optimizer sgd momentum", []),
+        ("optimizer sgd momentum 0.5", ["momentum 0.5: It has no effect: sgd has no momentum."]),
+    ],
+)
+def test_a_value_that_does_not_mean_what_it_says_is_told(
+    session: Session, asked: str, says: list[str]
+) -> None:
+    output = Kept()
+    assert do_line(f"n 784-10; study {asked} --for 1", session, output)
+    *told, _ = [str(note.shown) for note in output.reports if note.lasting]
+    assert len(told) == len(says)
+    assert all(map(str.startswith, told, says))
+
+
+@pytest.mark.usefixtures("in_threads")
 def test_a_study_whose_first_result_cannot_be_saved_is_none(session: Session) -> None:
     session.saves.write_text("in the way")
     assert "; no study was made" in refusal(session, "study epochs 0")

@@ -8,8 +8,11 @@ from rich.console import Group
 from rich.text import Text
 
 from digitnet.charts import Chart
-from digitnet.engine.layers import SetDropout
-from digitnet.engine.settings import NAMED_VALUES, SETTINGS, spelled
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.layers import Dense
+from digitnet.engine.network import Network
+from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS, Settings, spelled
 from digitnet.engine.speed import threads
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
 from digitnet.recipes import default_rate
@@ -43,7 +46,7 @@ def set_(
     set schedule cosine 20e: a rate that falls over 20 epochs
     set rate 0.01: a smaller learning rate
     """
-    value = f"{value} {horizon}".strip()
+    value, told = f"{value} {horizon}".strip(), ""
     if value and name in SETTINGS:
         model = session.learner()
         try:
@@ -54,6 +57,7 @@ def set_(
         if data := session.data_if_here(model):
             data.check(name, getattr(settings, name))
         session.change(model, settings)
+        told = unusual(name, value, settings, model.network, model.recipe, data)
     elif value:
         _set_session(session, name, value)
     values: dict[str, Any] = {}
@@ -63,35 +67,33 @@ def set_(
         session.network()
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
-    unusual = _unusual(session, name) if value and name in SETTINGS else ""
-    if value and not value.strip("0") and name in ("batch", "cases"):
-        unusual = "0 stands for all of the training cases."
     values = {name: values[name]} if name else values
     meanings = SETTINGS | SESSION_SETTINGS
     lines = [(name, _spelled(name, v), meanings[name]) for name, v in values.items()]
     table = Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
-    return Said(Group(table, *[unusual] * bool(unusual)), values)
+    return Said(Group(table, *[told] * bool(told)), values)
 
 
-def _unusual(session: Session, name: str) -> str:
-    """What is said of the new value of a setting, if it does not mean what it says."""
-    model = session.network()
-    settings = model.trainer.settings
-    if name == "optimizer":
-        rate, usual = settings.rate, default_rate(model.recipe, settings.optimizer)
-        if not 0.1 <= rate / usual <= 10:
-            return f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
-    if name in ("batch", "cases") and (data := session.data_if_here(model)):
-        count = len(data.train)
-        if getattr(settings, name) > count:
-            what = "each mini-batch is all of them" if name == "batch" else "all are used"
-            return f"There are {count:,} training cases: {what}."
-    is_dropped = any(isinstance(layer, SetDropout) for layer in model.network.layers)
-    if name == "dropout" and settings.dropout and not is_dropped:
-        return "It has no effect: the network has no hidden dense layer."
-    if name == "smoothing" and settings.smoothing and model.network.outputs == 1:
-        return "It has no effect: the network has a single output."
-    return ""
+def unusual(
+    name: str, typed: str, settings: Settings, network: Network, recipe: str, data: DataSet | None
+) -> str:
+    """What is said of a new value among the settings, if it does not mean what it says."""
+    value, said = getattr(settings, name), ""
+    rate, usual = settings.rate, default_rate(recipe, settings.optimizer)
+    if name == "optimizer" and not 0.1 <= rate / usual <= 10:
+        said = f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
+    if name in ("batch", "cases") and not value and typed != "all":
+        said = "0 stands for all of the training cases."
+    if name in ("batch", "cases") and data and value > (count := len(data.train)):
+        what = "each mini-batch is all of them" if name == "batch" else "all are used"
+        said = f"There are {count:,} training cases: {what}."
+    if name == "momentum" and not OPTIMIZERS[settings.optimizer].uses_momentum:
+        said = f"It has no effect: {settings.optimizer} has no momentum."
+    if name == "dropout" and value and not any(isinstance(a, Dense) for a in network.layers[:-1]):
+        said = "It has no effect: the network has no hidden dense layer."
+    if name == "smoothing" and value and network.outputs == 1:
+        said = "It has no effect: the network has a single output."
+    return said
 
 
 def _set_session(session: Session, name: str, value: str) -> None:

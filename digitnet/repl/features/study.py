@@ -1,6 +1,6 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
@@ -13,6 +13,7 @@ from rich.text import Text
 from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet, NotHere
 from digitnet.digits.files import BadFile
+from digitnet.engine.network import Network
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.run import work_clock
 from digitnet.engine.schedules import Amount
@@ -27,6 +28,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
+from digitnet.repl.features.set import unusual
 from digitnet.repl.features.train import fitting
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
@@ -373,13 +375,32 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
         said = f"{printable(str(error), 400)}. {_hint(words)}"
         raise CommandError(said.removesuffix(". ")) from None
     with _told():
-        Plan(question, record.blueprint, record.seed).check(data)
+        plan = Plan(question, record.blueprint, record.seed)
+        _tell_unusual(session, plan, data, plan.check(data))
         if question.seconds:
             job = Job(0, (), record.blueprint, record.seed, Amount(1, "epochs"))
             with threads.limited_to(1):
                 trial = train(job, data, ignore)
             record.candidates = candidates_for(question.seconds, trial.seconds, threads.count())
     return record
+
+
+def _tell_unusual(
+    session: Session, plan: Plan, data: DataSet, networks: Mapping[str, Network]
+) -> None:
+    """Tells of values that do not mean what they say, as `set` does. networks: by shape."""
+    recipe = session.hand.recipe if session.hand else DEFAULT
+    told = dict[str, set[str]]()
+    for job in plan.round({}):
+        network, settings = networks[job.blueprint.shape], job.blueprint.settings
+        for name, value in job.settings:
+            if name in SETTINGS:
+                said = unusual(name, value, settings, network, recipe, data)
+                of = _listed({n: v for n, v in job.settings if n in (SHAPE, name)})
+                told.setdefault(of, set()).add(said)
+    for of, sentences in told.items():
+        if "" not in sentences:  # whatever else is varied
+            session.report(Note(f"{of}: {min(sentences)}"))
 
 
 def _free_name(registry: Registry) -> str:
