@@ -240,6 +240,8 @@ def test_every_question_can_be_computed_from_what_is_given(session: Session, lin
         (asked,) = do(session, "quiz")
         assert asked["givens"]
         assert asked["givens"].get("g = dC/dw") != 0
+        if rate := asked["givens"].get("η"):  # not w − η g, which is nearly w
+            assert session.question.answer == pytest.approx(-rate * asked["givens"]["g = dC/dw"])
         if session.question.answer:
             wrong = (0, session.question.answer * 1.03)
             assert all(do(session, f"quiz {n:.6g}")[0]["answer"] is None for n in wrong)

@@ -60,7 +60,7 @@ class Question:
 
 @command("quiz", group="Asking")
 def quiz(session: Session, answer: kinds.ANSWERED = None) -> Said:
-    """Work out a number that why or step shows: an output, a delta, a new weight, a curve's rate.
+    """Work out a number that why or step shows: an output, a delta, a weight's change, a rate.
 
     The question is about a random case of the network in hand, or of mini if there is none. An
     answer may be off by 1 %. After three wrong ones the right one is shown.
@@ -175,7 +175,7 @@ def _questions(
         yield Question.of(text, givens, f"δ = dC/dz = {of_cost}", cost.derivative)
     elif p.slope is not None:  # softmax without its cost has none
         is_output = p is page.passes[-1]
-        above = {"y": page.y} if is_output else {"dC/da = Σ w δ of the layer above": p.da}
+        above = {"y": page.y} if is_output else {"dC/da = dC/dx of the layer above": p.da}
         givens = {"a": p.a[unit]} | {name: values[unit] for name, values in above.items()}
         formula = f"{f'({of_cost})' if is_output else 'dC/da'} · f′, where {f.derivative}"
 
@@ -192,9 +192,9 @@ def _questions(
     gradient = p.gradients["weights"][:, unit]
     if len(moved := np.flatnonzero(gradient)):
         j = int(rng.choice(moved))
-        givens = {"w": weights[j, unit], "g = dC/dw": gradient[j], "η": rate}
-        text = "What is this weight after a step of plain gradient descent (sgd) on this case?"
-        yield Question.of(text, givens, "w − η g", lambda w, g, rate: w - rate * g)
+        givens = {"g = dC/dw": gradient[j], "η": rate}
+        text = "By how much does a step of gradient descent (sgd) on this case change a weight?"
+        yield Question.of(text, givens, "−η g", lambda g, rate: -rate * g)
 
     text, givens = "What is the cost C of this case?", {"a": page.outputs, "y": page.y}
     yield Question.of(text, givens, cost.formula, lambda a, y: cost.value(a[None], y[None]))
