@@ -184,6 +184,10 @@ def test_cases_seen_in_training_are_told(session: Session) -> None:
     wrong, cm = do(session, "wrong; cm")
     assert wrong["seen_in_training"]
     assert cm["seen_in_training"]
+    session.network().trained_on[:] = ["deleted"]
+    for line, seen in {"t 1": "perhaps seen", "min 1": "perhaps seen", "n mini; t 1": "seen",
+                       "n mini; min 1": "seen"}.items():  # fmt: skip
+        assert f"(cases {seen} in training)" in " ".join(shown(session, line).split())
 
 
 LINES = (

@@ -9,7 +9,7 @@ from digitnet.engine.settings import all_spelled
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.features.train import trained
-from digitnet.repl.pictures.tables import counted, duration, percent
+from digitnet.repl.pictures.tables import SEEN, counted, duration, percent
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
@@ -37,7 +37,7 @@ def min_(
     lines = [
         f"{counted(outcome.batches, 'iteration')} of {method} in {duration(outcome.seconds)}. "
         f"Cost {outcome.cost:.4g}, accuracy {percent(outcome.train_accuracy)} on training cases, "
-        f"{percent(outcome.validation_accuracy)} on validation cases.",
+        f"{percent(outcome.validation_accuracy)} on validation cases{SEEN[result.is_seen]}.",
         f"Only t uses {all_spelled(unused)}." if unused else "",
         result.advice(),
     ]

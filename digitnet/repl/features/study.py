@@ -33,7 +33,7 @@ from digitnet.repl.features.train import fitting
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import bar
-from digitnet.repl.pictures.tables import Rows, counted, duration, percent
+from digitnet.repl.pictures.tables import SEEN, Rows, counted, duration, percent
 from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session, clean
 from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
@@ -545,7 +545,7 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
     session.data_sets.record(model, data.name)
     checked = take_and_check(session, model)
     said = " ".join(f"{name} {value}" for name, value in best.settings)
-    seen = " (cases seen in training)" if model.accuracy and model.accuracy.is_seen else ""
+    seen = SEEN[model.accuracy.is_seen] if model.accuracy else ""
     return Said(
         f"Loaded the best network of {record.name!r}{said and f', {said}'}, seed {best.seed}: "
         f"{percent(accuracy)} of the validation set, {checked.correct:,} of {checked.total:,} "

@@ -38,7 +38,7 @@ from digitnet.repl.features.wrong import Misread
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import GrowingCurves, rows_of
 from digitnet.repl.pictures.digit import Framed, bar, framed_units, gallery, size_of
-from digitnet.repl.pictures.tables import clock, counted, duration, percent
+from digitnet.repl.pictures.tables import SEEN, clock, counted, duration, percent
 from digitnet.repl.result import Milestones, Note, Said
 from digitnet.repl.session import Session, clean, training
 
@@ -191,7 +191,7 @@ class TrainingResult(Drawn):
 
     settings: at its start. recent_cost: since the last measurement. usual_rate: of the network.
     can_augment: whether the cases could be augmented, and are not. is_seen: whether the validation
-    cases are among those it was trained on. is_last: whether a signal ends the session.
+    cases are among those it was trained on, if known. is_last: whether a signal ends the session.
     """
 
     outcome: Outcome
@@ -201,7 +201,7 @@ class TrainingResult(Drawn):
     recent_cost: float
     usual_rate: float
     can_augment: bool
-    is_seen: bool = False
+    is_seen: bool | None = False
     is_last: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -217,8 +217,8 @@ class TrainingResult(Drawn):
         elif self.amount.total and not outcome.batches:
             said = f"Nothing to do: it was trained for {self.amount}."
         accuracy = (percent(outcome.validation_accuracy), "bold")
-        seen = " (cases seen in training)" * self.is_seen
-        yield Text.assemble(f"{said} Validation accuracy ", accuracy, f"{seen}, {self._cost()}.")
+        rest = f"{SEEN[self.is_seen]}, {self._cost()}."
+        yield Text.assemble(f"{said} Validation accuracy ", accuracy, rest)
         if advice := self.advice():
             yield Text(advice, "magenta" if outcome.stopped == "diverged" else "")
 
@@ -321,8 +321,8 @@ def trained(
     can_augment = settings.augment == "none" and data.picture is not None
     usual, recent = default_rate(model.recipe, settings.optimizer), trainer.history[-1:]
     told = settings, recent[0].cost if recent else nan, usual, can_augment
-    seen, is_last = bool(measured.is_seen), bool(session.interrupts.ended_by)
-    return TrainingResult(outcome, amount, curves, *told, seen, is_last)
+    is_last = bool(session.interrupts.ended_by)
+    return TrainingResult(outcome, amount, curves, *told, measured.is_seen, is_last)
 
 
 def _reporter(

@@ -16,7 +16,10 @@ SEEN_IN_TRAINING = {
     None: ["It was trained on cases that are not here, and these may be among them."],
     False: [],
 }
-"""What is said of an accuracy on cases that the network was, or may have been, trained on."""
+SEEN = {True: " (cases seen in training)", None: " (cases perhaps seen in training)", False: ""}
+"""What is said of an accuracy on cases that the network was, or may have been, trained on: below
+it, and beside it.
+"""
 
 
 def counted(count: int, noun: str) -> str:
