@@ -86,6 +86,7 @@ class Column:
     gradient: Array = field(default_factory=lambda: np.empty(0))  # dC/dw
     below: int = 0  # the number of units these inputs come from
     first: int = 0  # the number of its first unit
+    number: int = 1  # of its layer with weights, the first layer of the network being 1
 
     @property
     def count(self) -> int:
@@ -163,7 +164,7 @@ def scene_of(network: Network, x: Array, y: Array) -> Scene:
         return _committee_scene(network, last, x, y)
     page = backpropagate(network, x, y)
     columns = [Column("", page.passes[0].x)]
-    for p in page.passes:
+    for number, p in enumerate(page.passes, 1):
         if isinstance(p.layer, Flatten | Dropout):  # which change nothing in answering
             continue
         if isinstance(p.layer, Weighted):
@@ -171,7 +172,7 @@ def scene_of(network: Network, x: Array, y: Array) -> Scene:
             is_map = below.ndim == 3 and (len(columns) > 1 or p.z.ndim == 3)
             count, gradient = below.shape[-1] if is_map else below.size, p.gradients["weights"]
             parts = p.a, p.delta, _inputs(p), p.layer.weights, gradient, count
-            columns.append(Column(p.layer.text, *parts))
+            columns.append(Column(p.layer.text, *parts, number=number))
         else:
             name = _joined(columns[-1].name, p.layer)
             columns[-1] = replace(columns[-1], name=name, values=p.a, signal=p.delta)

@@ -182,13 +182,22 @@ def test_enter_shows_the_cases_that_excite_a_unit_most(session: Session) -> None
     assert press(view, "c-m")[1].endswith("0.000 for every case".ljust(69))
 
 
-@pytest.mark.parametrize("recipe", ["mini", "truth", "xor", "28x28-4c5-p2-10"])
-def test_a_unit_of_every_small_network_can_be_looked_into(session: Session, recipe: str) -> None:
+@pytest.mark.parametrize(
+    ("recipe", "layers", "cases"),
+    [("mini", [1, 2, 2], 8), ("truth", [1, 1, 1], 4), ("xor", [1, 2, 2], 4),
+     ("28x28-4c5-b-p2-9-10", [1, 5, 6], 300)],
+)  # fmt: skip
+def test_a_unit_of_every_small_network_can_be_looked_into(
+    session: Session, recipe: str, layers: list[int], cases: int
+) -> None:
     view = viewer(session, f"n {recipe}", 1)
-    for _ in range(3):
-        assert press(view, "c-m")[0].startswith("unit")
+    for layer in layers:  # as why numbers them
+        title = press(view, "c-m")[0]
+        assert re.match(rf"unit \d of layer {layer}: .*, of {cases} test cases", title)
         lines_of(view, *view.least)
         press(view, "x", "up")
+    told = re.findall(r"^layer (\d)", shown(session, "look 1"), re.MULTILINE)
+    assert [int(number) for number in told] == sorted(set(layers))
 
 
 @pytest.mark.parametrize(("recipe", "number"), [("mini", 1), ("truth", 2), ("xor", 0)])

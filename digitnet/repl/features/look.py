@@ -15,7 +15,7 @@ from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder
-from digitnet.engine.layers import Weighted
+from digitnet.engine.layers import Layer
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution
 from digitnet.engine.schedules import Amount
@@ -40,6 +40,7 @@ from digitnet.repl.pictures.network import (
     picture_of,
     resized,
 )
+from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Before, Session
 
@@ -177,8 +178,8 @@ class Viewer(Window):
         return [row[self.unit : self.unit + 1] for value in values for row in value]
 
     @property
-    def _layer(self) -> Weighted:
-        return [la for la in self.network.layers if isinstance(la, Weighted)][self.column - 1]
+    def _layer(self) -> Layer:
+        return self.network.layers[self.whole().scene.columns[self.column].number - 1]
 
     def _turn(self, by: float) -> None:
         if not self._is_undoable:
@@ -210,9 +211,10 @@ class Viewer(Window):
 
     def _title(self, picture: NetworkPicture) -> str:
         scene = picture.scene
-        unit = f"unit {self.unit} of layer {self.column}"
+        unit = f"unit {self.unit} of layer {scene.columns[self.column].number}"
         if self.shows == "unit":
-            return f"{unit}: its weights, and what excites it, of {MAX_LIKED} test cases"
+            cases = counted(min(MAX_LIKED, len(self.data.test)), "test case")
+            return f"{unit}: its weights, and what excites it, of {cases}"
         if self.shows == "weight":
             weights = self._weights()
             below = scene.columns[self.column].below
@@ -330,8 +332,9 @@ class LookResult(Drawn):
     def _words(self) -> RenderResult:
         inputs = self.picture.scene.columns[0].values
         yield f"{inputs.size:,} inputs, {np.count_nonzero(inputs):,} of them not zero"
-        for number, layer in enumerate(self._layers(), 1):
-            yield f"layer {number}, {layer['layer'] or 'outputs'}: {layer['active']:,} not zero"
+        for column, layer in zip(self.picture.scene.columns[1:], self._layers(), strict=True):
+            name = f"layer {column.number}, {column.name or 'outputs'}"
+            yield f"{name}: {layer['active']:,} not zero"
             shown = zip(layer["shown"], layer["values"], strict=True)
             rest = layer["units"] - len(layer["shown"])
             units = [f"{unit}: {number_of(value)}" for unit, value in shown]

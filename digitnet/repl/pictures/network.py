@@ -279,7 +279,8 @@ class _Drawing:
         """Draws the units of a column, its title, and how many are not shown."""
         grid, place, column = self.grid, self.columns[number], self.scene.columns[number]
         title = column.name or ("inputs" if not number else "outputs")
-        grid.write(place.x, 0, title[: place.width + 1], "bold")
+        is_cut = len(title) > place.width + 1
+        grid.write(place.x, 0, title[: place.width] + "…" if is_cut else title, "bold")
         if not number and self.case is not None:
             grid.image(place.x, self._top(place.lines), self.case / 255)
             return
