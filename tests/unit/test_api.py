@@ -201,7 +201,7 @@ def test_two_answers_have_two_probabilities_also_of_a_single_output(
     data = dn.data("xor").train
     y = np.array(answers)[data.y]
     settings = {"rate": 0.05, "optimizer": "adam", "average": 0, "batch": "all"}
-    net = dn.network(shape, epochs=300, seed=None, **settings).fit(data.x, y)
+    net = dn.network(shape, epochs=300, **settings).fit(data.x, y)
     assert net.classes_.tolist() == answers
     np.testing.assert_array_equal(net.classes_[net.predict_proba(data.x).argmax(axis=1)], y)
     np.testing.assert_allclose(net.predict_proba(data.x).sum(axis=1), 1, rtol=1e-6)
@@ -211,7 +211,7 @@ def test_two_answers_have_two_probabilities_also_of_a_single_output(
 @pytest.mark.parametrize("shape", ["784-9-10", "28x28-8c5-p2-20-10"])
 def test_threads_may_ask_at_once(shape: str) -> None:
     train, test = dn.data("sample")
-    net = dn.network(shape, average=0).fit(train.x[:500], train.y[:500], epochs=1)
+    net = dn.network(shape, average=0, seed=None).fit(train.x[:500], train.y[:500], epochs=1)
     cases = [test.x[first : first + 40] for first in range(0, 1000, 40)] * 4
     expected = [net.predict_proba(x) for x in cases]
     with ThreadPoolExecutor(4) as threads:
