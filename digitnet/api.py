@@ -33,7 +33,7 @@ from digitnet.engine.evaluate import guesses_of
 from digitnet.engine.run import Status
 from digitnet.engine.shapes import spelled_out
 from digitnet.estimator import ORIGINS, Estimator, are_pictures
-from digitnet.insight.doctor import diagnose
+from digitnet.insight.doctor import diagnose, diagnose_members
 from digitnet.insight.facts import Facts
 from digitnet.insight.why import backpropagate
 from digitnet.recipes import RECIPES, blueprint_of, line_for
@@ -98,11 +98,15 @@ class Network(Estimator):
     ) -> Findings:
         """What keeps the network from learning these cases. Remedies are lines for the prompt.
 
-        Cases of 64, 81, 100, ... numbers, none of them negative, are taken for pictures.
+        Cases of 64, 81, 100, ... numbers, none of them negative, are taken for pictures. Of a
+        committee, each member is examined.
         """
         cases, sets = self._cases(x, y), {"validation": self._cases(*validation)}
-        anew, of = partial(line_for, recipe=self._there().recipe), are_pictures(cases.inputs)
-        return Findings(diagnose(Facts(self._copied(), cases, sets, anew, are_pictures=of)))
+        trainer, of = self._copied(), are_pictures(cases.inputs)
+        if trainer.network.is_committee:
+            return Findings(diagnose_members(trainer.network, cases, sets, are_pictures=of))
+        anew = partial(line_for, recipe=self._there().recipe)
+        return Findings(diagnose(Facts(trainer, cases, sets, anew, are_pictures=of)))
 
     def save(self, name: str) -> None:
         """Saves the network under a name, with the same guarantees as at the prompt.

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from digitnet.engine.arrays import answers_of
+from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.augment import Augment
 from digitnet.engine.evaluate import evaluate, outputs_for
 from digitnet.engine.layers import BatchNorm, Dense
@@ -25,8 +25,9 @@ from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.run import Meter
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import all_spelled
+from digitnet.engine.settings import Settings, all_spelled
 from digitnet.engine.shapes import network_of, spelled_out
+from digitnet.engine.trainer import Trainer
 from digitnet.insight.data import DAMAGES, frequencies_of
 from digitnet.insight.facts import Facts, Remedy
 from digitnet.insight.rehearsal import LEAST_BATCH, Rehearsal, largest_dropout, training_copy
@@ -101,9 +102,20 @@ def diagnose(facts: Facts) -> list[Finding]:
     return sorted(findings, key=lambda each: each.group == LEARNING)
 
 
-def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
-    """Returns the faults of a committee's members; those of the data only once."""
-    findings: list[Finding] = []
+def diagnose_members(
+    committee: Network, train: Cases, sets: Mapping[str, Cases], **how: Any
+) -> list[Finding]:
+    """Returns the faults of a committee's members; those of the data only once. how: as of Facts.
+
+    Each member has the inputs on its own scale.
+    """
+    members, findings = list[Facts](), list[Finding]()
+    for network, scale in committee.members:
+        trainer = Trainer(network.copy(network.dtype), Settings(), 0)
+        trainer.progress.batches = 10_000  # how long it was trained is not known
+        own, *others = (replace(c, scale=c.scale * scale) for c in (train, *sets.values()))
+        its = dict(zip(sets, others, strict=True))
+        members.append(Facts(trainer, own, its, lambda *_: "", is_member=True, **how))
     accuracies = [facts.on_validation.accuracy for facts in members]
     usual = sorted(accuracies)[len(members) // 2]
     for number, (facts, accuracy) in enumerate(zip(members, accuracies, strict=True), 1):

@@ -47,6 +47,16 @@ def test_the_example() -> None:
     assert net.doctor(train.x, train.y, (test.x, test.y)) == []
 
 
+def test_each_member_of_a_committee_is_examined(session: Session) -> None:
+    lines = "n 784-9-10; t 500; pas a; n 784-9-10; pas b; vote a a b; pas both; doctor"
+    told = do(session, lines)[-1]["findings"]
+    data = dn.data("sample")
+    validation = data.validation.x, data.validation.y
+    found = dn.load("both").doctor(data.train.x, data.train.y, validation)
+    assert [finding.evidence for finding in found] == [finding["evidence"] for finding in told]
+    assert found[-1].evidence.startswith("member 3: ")
+
+
 def test_a_table_of_64_columns_is_not_judged_as_pictures() -> None:
     rng, y = np.random.default_rng(1), np.arange(300) % 3
     x = rng.normal(size=(300, 64)) + 3 * np.eye(64)[y]

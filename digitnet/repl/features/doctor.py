@@ -1,7 +1,7 @@
 """`doctor` diagnoses the network in hand and suggests remedies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -14,9 +14,7 @@ from rich.text import Text
 from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import answers_of
-from digitnet.engine.network import Committee
-from digitnet.engine.settings import Settings
-from digitnet.engine.trainer import Measurement, Trainer
+from digitnet.engine.trainer import Measurement
 from digitnet.insight.doctor import DATA, Finding, diagnose, diagnose_members
 from digitnet.insight.facts import Facts
 from digitnet.recipes import DEFAULT, RECIPES, default_rate, line_for
@@ -189,21 +187,10 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
 
 
 def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
-    """The findings of every member, with the pixels on its own scale, and what was examined."""
-    (committee,) = model.network.layers
-    assert isinstance(committee, Committee)
-    members, how = [], _common(session, data)
-    for network, scale in committee.members:
-        trainer = Trainer(network.copy(network.dtype), Settings(), 0)
-        trainer.progress.batches = 10_000  # how long it was trained is not known
-        train, validation, test = (
-            replace(cases, scale=cases.scale * scale)
-            for cases in (data.train, data.validation, data.test)
-        )
-        sets = {"validation": validation, "test": test}
-        members.append(Facts(trainer, train, sets, lambda *_: "", is_member=True, **how))
-    examined = f"the answers and layers of {counted(len(members), 'member')}, one by one"
-    return diagnose_members(members), examined
+    """The findings of every member, and what was examined."""
+    members, sets = model.network.members, {"validation": data.validation, "test": data.test}
+    findings = diagnose_members(model.network, data.train, sets, **_common(session, data))
+    return findings, f"the answers and layers of {counted(len(members), 'member')}, one by one"
 
 
 def _common(session: Session, data: DataSet) -> dict[str, Any]:
