@@ -9,6 +9,7 @@ from session_helpers import Answers, do, refusal, shown
 
 from digitnet.repl.command import COMMANDS
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.completion import toolbar
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +111,9 @@ def test_a_committee_leaves_and_a_member_is_taken_out(session: Session) -> None:
     case = next(r for r in do(session, lines) if r["command"] == "c")
     loaded, again = do(session, "import both.npz; l both 2; c 3")[1:]
     assert (loaded["shape"], again["outputs"]) == ("784-5-10", case["outputs"])
+    assert "on sample, for how long is not recorded" in shown(session, "i; pas member")
+    assert "Loaded 'member': 784-5-10." in shown(session, "l member; i")
+    assert "batch" not in toolbar(session, 200)
     assert do(session, "t 1; ch all; pas mine")[-1]["name"] == "mine"
     assert "has members 1 to 2" in refusal(session, "l both 3")
     assert "is no committee" in refusal(session, "l a 1")

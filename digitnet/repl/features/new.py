@@ -171,8 +171,8 @@ def _trained(of: Mapping[str, Any], *, is_committee: bool) -> str:
     data = f"on {', '.join(names)}"
     if is_committee:
         return f"its members, {data}"
-    if not of["trained_batches"]:
-        return "not yet"
+    if not of["trained_batches"]:  # a member of a committee, and what is imported, may have been
+        return f"{data}, for how long is not recorded" if of["trained_on"] else "not yet"
     batches = counted(of["trained_batches"], "mini-batch")
     cases = counted(of["trained_samples"], "case")
     return f"{batches}, {cases}, {duration(of['trained_seconds'])}, {data}"

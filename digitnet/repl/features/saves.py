@@ -135,8 +135,9 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
         return now_in_hand(model, f"{said} It has no name yet: pas NAME saves it.")
     session.take(model)
     said = f"Loaded {name!r}: {model.network.shape}"
-    if not model.network.is_committee:  # its members were trained, each by itself
-        said += f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
+    batches = model.trainer.progress.batches
+    if batches or not (model.trained_on or model.network.is_committee):  # else it is not known
+        said += f", trained {counted(batches, 'mini-batch')}"
     if model.accuracy:
         said += f", {percent(model.accuracy.value)} right on the {model.accuracy.cases}"
         own = session.data_sets.own.store.find(model.accuracy.on.partition(" ")[0], data=True)

@@ -154,8 +154,9 @@ def toolbar(session: Session, width: int) -> str:
             parts.append(f"{on}{seen} {percent(model.accuracy.value)}")
         if model.title != model.network.shape:
             parts.append(model.network.shape)
-        if not model.network.members:
-            parts.append(counted(model.trainer.progress.batches, "mini-batch"))
+        batches = model.trainer.progress.batches
+        if batches or not (model.trained_on or model.network.is_committee):  # else it is not known
+            parts.append(counted(batches, "mini-batch"))
     shown = ""
     for part in [*parts, f"data {data}"]:
         longer = f"{shown} | {part}" if shown else f" {part}"
