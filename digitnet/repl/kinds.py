@@ -19,6 +19,7 @@ from digitnet.repl import glossary
 from digitnet.repl.command import OPTIONAL, Kind, all_commands, whole
 from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, Session
+from digitnet.study.plan import varies
 
 _PART = re.compile(r"[pad]\d\S*|b")  # a part of a shape that begins with a letter
 
@@ -106,14 +107,24 @@ def _saves(session: Session, words: Sequence[str], *, own: bool = False) -> Mapp
 
 _own_saves = partial(_saves, own=True)
 
+_OF_STUDY = {"show": "as it is, without continuing it", "best": "train its best network again"}
+_STUDY_FLAGS = {
+    "--repeat": "seeds for each",
+    "--for": "how long each training is",
+    "--name": "what the study is called",
+    "--on": "the address of a dask cluster",
+}
+
 
 def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    more = {"shape": "compare shapes", "epochs": "compare lengths of training"}
+    if words and not (varies(words[0]) or words[0] in _STUDY_FLAGS):
+        return _OF_STUDY if len(words) == 1 else {}
+    varied = {"shape": "compare shapes", "epochs": "compare lengths of training", **SETTINGS}
     if not words:
-        more["auto"] = "search for good settings"
         studies = [e for e in session.registry.offered() if e.kind == "study" and not e.damaged]
-        return more | SETTINGS | {e.name: e.shape for e in studies}
-    return more | SETTINGS | {"--repeat": "seeds for each", "--for": "how long each training is"}
+        return varied | {"auto": "search for good settings"} | {e.name: e.shape for e in studies}
+    last = next(filter(varies, reversed(words)), "")
+    return {**NAMED_VALUES.get(last, dict)(), **varied, **_STUDY_FLAGS}
 
 
 def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:

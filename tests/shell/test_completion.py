@@ -8,6 +8,7 @@ from prompt_toolkit.document import Document
 from session_helpers import do
 
 from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.registry.model import Blueprint, StudyRecord
 from digitnet.repl.command import COMMANDS
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.completion import Offers, usage_to_come
@@ -37,6 +38,13 @@ OFFERS = {
     "set batch a": ["set batch all"],
     "data mn": ["data mnist", "data mnist11"],
     "ch ": ["ch all"],
+    "study ra": ["study rate"],
+    "study st": ["study steps"],
+    "study --name x --r": ["study --name x --repeat"],
+    "study steps ": ["study steps show", "study steps best"],
+    "study steps show ": [],
+    "study optimizer sgd ada": ["study optimizer sgd adam", "study optimizer sgd adamw"],
+    "study rate 1 --": [f"study rate 1 --{flag}" for flag in ("repeat", "for", "name", "on")],
     "min 5 ": ["min 5 l-bfgs", "min 5 cg"],
     "? und": ["? undo"],
     "l fi": ["l first"],
@@ -47,7 +55,7 @@ OFFERS = {
     "l my": ["l 'my own'"],
     "l 'my o": ["l 'my own'"],
     "l it": ['l "it\'s"', "l first"],
-    "del first ": ['del first "it\'s"', "del first 'my own'"],
+    "del first ": ['del first "it\'s"', "del first 'my own'", "del first steps"],
     "ren fi": ["ren first"],
     "war": ["warm"],
     "warm ": [],
@@ -63,6 +71,8 @@ OFFERS = {
 
 def test_offers(session: Session) -> None:
     do(session, "n truth; pas first; pas 'my own'; pas \"it's\"")
+    study = StudyRecord("steps", ["rate", "1"], Blueprint("3-1"), "truth", 1)
+    session.registry.save(study, study.name)
     session.aliases = {"warm": "n; t 2e", "mine": "i; set", "loose": "t 'x"}
     for line, expected in OFFERS.items():
         assert sorted(offered(session, line)) == sorted(expected), line
