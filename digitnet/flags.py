@@ -39,10 +39,11 @@ FLAGS = {
 """The flags of the command line alone, with what they take and what they do."""
 
 EPILOG = """\
-With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as
-an environment variable, as in DIGITNET_SAVES=~/networks, or in config.toml
-(DIGITNET_CONFIG names another file). Exit codes: 0 all well, 1 a command
-failed, 2 wrong flags, 130 interrupted."""
+With no flag, FILE or pipe, opens a prompt. Each flag from --saves to
+--keep-going can also be set as an environment variable, as in
+DIGITNET_SAVES=~/networks, or in config.toml (DIGITNET_CONFIG names another
+file). Exit codes: 0 all well, 1 a command failed, 2 wrong flags, 130
+interrupted."""
 
 
 class WrongFlags(CommandError):
@@ -57,7 +58,7 @@ class Option:
     """An option: a flag, an environment variable, and a key of the configuration file.
 
     kind: str, int, or bool for a switch. parse: raises ValueError, with the reason, for a text that
-    is not valid. in_file: whether it is a key of the file.
+    is not valid.
     """
 
     name: str
@@ -65,7 +66,6 @@ class Option:
     kind: type = bool
     metavar: str | None = None
     parse: Callable[[str], Any] = bool
-    in_file: bool = True
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -102,17 +102,17 @@ OPTIONS = {
         Option("data", "where data sets are looked for first", str, "DIR", _folder),
         Option("seed", "draw and order everything with this seed", int, "N", _whole(0, 10**9 - 1)),
         Option("threads", "threads that share the work of training", int, "N", _whole(1, 1024)),
-        Option("json", "one JSON object a command", in_file=False),
-        Option("reports", "with --json, an object for each report of t too", in_file=False),
+        Option("json", "one JSON object a command"),
+        Option("reports", "with --json, an object for each report of t too"),
         Option("plain", "plain text: no colours, drawings in ASCII, no moving lines"),
         Option("yes", "answer every question with yes"),
         Option("no-color", "no colours"),
         Option("theme", "colours for an auto, dark or light background", str, "THEME", _theme),
         Option("vi", "vi's keys at the prompt"),
-        Option("keep-going", "run a script's lines after one that failed too", in_file=False),
+        Option("keep-going", "run a script's lines after one that failed too"),
     )
 }  # fmt: skip
-KEYS = (*(name for name, option in OPTIONS.items() if option.in_file), "alias")
+KEYS = (*OPTIONS, "alias")
 """The keys of the configuration file."""
 
 

@@ -23,10 +23,12 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     config = read(
         tmp_path,
         'saves = "~/s"\ndata = "."\nseed = 3\nthreads = 1\nplain = true\nyes = false\n'
-        'no-color = true\nvi = true\n[alias]\nwarm = "n; t 2e"\n',
+        "no-color = true\nvi = true\njson = false\nreports = true\nkeep-going = true\n"
+        '[alias]\nwarm = "n; t 2e"\n',
     )
     texts, numbers = {"saves": "~/s", "data": "."}, {"seed": 3, "threads": 1}
     switches = {"plain": True, "yes": False, "no-color": True, "vi": True}
+    switches |= {"json": False, "reports": True, "keep-going": True}
     assert config.values == texts | numbers | switches
     assert config.aliases == {"warm": "n; t 2e"}
     assert config.warnings == []
