@@ -25,7 +25,7 @@ _PART = re.compile(r"[pad]\d\S*|b")  # a part of a shape that begins with a lett
 
 SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
     "vi": {"on": "vi's keys", "off": "Emacs' keys"},
-    "epoch_lines": {"on": "a line after each epoch", "off": "no such lines"},
+    "epoch_lines": {"on": "lines such as Epoch 3: 468 / 500", "off": "no such lines"},
     "watch": {
         "off": "the curves alone",
         "misread": "validation cases that are misread",

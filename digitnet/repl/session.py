@@ -278,7 +278,8 @@ SESSION_SETTINGS = {
     "seed": "the seed for weights and order of cases of new networks",
     "threads": "threads that share the work of training",
     "vi": "whether the prompt uses vi's keys",
-    "epoch_lines": "whether t prints after each epoch how many validation cases are right",
+    "epoch_lines": "whether t prints how many validation cases are right, after each epoch or, if "
+    "these are short, some 50 mini-batches",
     "watch": "shown with the curves of t: misread (digits), weights, both or off",
     "theme": "colours for a dark or a light background; auto: as the terminal tells",
 }
