@@ -143,13 +143,14 @@ def flags() -> str:
 
 
 JSON = (
-    "n diary; t 1; min 1; c 1; ch 5; show 2; wrong; cm; why 1; w; w 1; look 1; like 3; fool 3; "
-    "grad; i; plot; pas a; p; pas b; diff a b 1; diff a b; quiz; quiz skip; study rate 1 2 "
-    "--for 1; ls; export {0}/b.npz; import {0}/b.npz; n mini; step; find rate; l a; "
-    "data import some {0}/some.npz; data; img {0}/digits; mine 7; mine show; "
-    "answer {0}/some.npz {0}/answers.csv; ren a c; del c; undo c; redo; undo c; lesson; lesson 1; "
-    "patient; patient 1; patient hint; data sample; vote c b; n 784-8-10; set; "
-    "set rate 50; doctor"
+    "n diary; t 1; min 1; c 1; c 1 layers; ch 5; show 2; wrong; cm; why 1; w; w 1; w case 1; "
+    "look 1; look train 1; like 3; fool 3; grad; i; plot; pas a; p; pas b; diff a b 1; diff a "
+    "b; quiz; quiz skip; study rate 1 2 --for 1; study study-1 best; undo; redo; ls; export "
+    "{0}/b.npz; import {0}/b.npz; n mini; step; find rate; l a; data import some {0}/some.npz; "
+    "data; img {0}/digits; mine 7; mine show; answer {0}/some.npz {0}/answers.csv; ren a c; del "
+    "c; undo c; redo; undo c; lesson; lesson 1; patient; patient 1; patient hint; data sample; "
+    "vote c b; c 1; c 1 layers; plot; like 3; fool 3; why 1; w; n 784-8-10; set; set rate 50; "
+    "doctor; tour; ?; ? rate; s"
 )
 """Commands whose fields are listed, those of all answers of a command together; {0}: a folder."""
 
@@ -161,7 +162,8 @@ class Noted(Output):
         self.fields: dict[str, dict[str, Any]] = {}
 
     def result(self, command: str, result: Result) -> None:
-        self.fields[command] = self.fields.get(command, {}) | result.as_json()
+        known, found = self.fields.setdefault(command, {}), result.as_json()
+        known |= {name: value for name, value in found.items() if value or name not in known}
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         raise AssertionError(f"{command}: {message}")
