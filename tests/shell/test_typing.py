@@ -121,7 +121,10 @@ def test_a_dumb_terminal_edits_its_lines_itself(terminal: Start) -> None:
     t = terminal(80, 24, "digitnet", TERM="dumb").ready()
     assert t.echoes()
     t.do("n truX\x7fth", "^New network 3-1")
-    t.do("t 3\rpas x", "Saved as 'x'")
+    t.type("t 1s\r")
+    t.read(0.4)
+    t.do("pas x", "Saved as 'x'")  # typed during the training: it waits, with its Enter
+    t.do("ls", "^> x  ")
     t.do("del x\ry", "Deleted 'x'")
     assert t.colours() <= {"default"}
     os.kill(t.child.pid, signal.SIGTERM)

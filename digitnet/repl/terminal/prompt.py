@@ -345,7 +345,7 @@ def _line(reader: Reader, loading: Loading) -> str | None:
 
 # the keyboard while a command runs: keys are not echoed, but kept for the next prompt
 
-LOCAL, INPUT = 3, 0  # indices of these flags in the list that `tcgetattr` returns
+LOCAL = 3  # the index of these flags in the list that `tcgetattr` returns
 RETRY_SECONDS = 0.05
 """Time after which a Ctrl-Z that arrived in the middle of a write is tried again."""
 
@@ -367,7 +367,6 @@ def keeping_keys(
     found = list(attributes)
     attributes[LOCAL] &= ~(termios.ECHO | termios.ICANON)
     attributes[LOCAL] |= termios.NOFLSH  # Ctrl-C does not discard keys typed before it
-    attributes[INPUT] &= ~termios.ICRNL
 
     def suspend(number: int, frame: FrameType | None) -> None:
         try:
