@@ -197,6 +197,8 @@ def test_a_data_set_that_cannot_be_used_leaves_the_one_in_use(session: Session) 
     session.data_sets.folders = [session.saves]
     assert "not here" in refusal(session, "data sample")
     assert session.data_sets.name == "truth"
+    assert "data xor. It does not fit spiral." in shown(session, "data spiral; n 2-8-1")
+    assert "not fit" not in shown(session, "n spiral; n 2-8-2")
 
 
 def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:

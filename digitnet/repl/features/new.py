@@ -64,10 +64,13 @@ def new(
         )
     model = session.make(recipe_of(recipe, hidden, output, cost))
     session.discard("nothing was made")
+    before = session.data_sets.name
     session.take(model)
     made = f"{model.network.shape}: {model.network.size:,} parameters"
-    seed = model.trainer.seed
-    return now_in_hand(model, f"New network {made}, seed {seed}, data {model.data}.")
+    said = f"New network {made}, seed {model.trainer.seed}, data {model.data}."
+    if recipe not in RECIPES and model.data != before:
+        said += f" It does not fit {before}."
+    return now_in_hand(model, said)
 
 
 def recipe_of(shape: str, hidden: str = "", output: str = "", cost: str = "") -> Recipe:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.layers import Dense
+from digitnet.engine.layers import Dense, Dropout
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, Settings, spelled
@@ -91,6 +91,8 @@ def unusual(
         said = f"It has no effect: {settings.optimizer} has no momentum."
     if name == "dropout" and value and not any(isinstance(a, Dense) for a in network.layers[:-1]):
         said = "It has no effect: the network has no hidden dense layer."
+    elif name == "dropout" and any(type(layer) is Dropout for layer in network.layers):
+        said = "The shape has dropout of its own, which stays as it is."
     if name == "smoothing" and value and network.outputs == 1:
         said = "It has no effect: the network has a single output."
     return said
