@@ -29,7 +29,7 @@ LOAD, INITIAL_SECONDS = 0.01, 0.02
 TOLD = 6  # moments that are told in words
 
 STRIP, ABOVE, LEAST_ABOVE, AROUND = 10, 12, 10, 3
-"""Lines of the strip of guesses, if there are not more answers; of what is above it, and that at
+"""Lines of the strip of guesses for at most so many answers; of what is above it, and that at
 least; and around both.
 """
 
@@ -96,20 +96,20 @@ class Film:
 
     def draw(self, grid: Grid, picture: NetworkPicture, moment: int = -1) -> dict[int, list[int]]:
         """Draws a picture, and below it the proportions of the guesses over time, one above the
-        other, with a moment marked, if there is a line for each answer; returns the units shown of
-        each column.
+        other, with a moment marked, if there is room and there are at most ten answers; returns the
+        units shown of each column.
         """
         width, count = grid.width, len(self.moments)
         lines = max(len(self.moments[0].shares), min(STRIP, grid.height - ABOVE - 1))
-        lines *= grid.height - lines - 1 >= LEAST_ABOVE
+        lines *= lines <= STRIP and grid.height - lines - 1 >= LEAST_ABOVE
         top = grid.height - lines - 1 if lines else grid.height
         for x in range(width if lines else 0):
             parts = np.array(self.moments[x * count // width].shares) * lines
             whole = np.floor(parts + 1e-9).astype(int)  # the rest goes to the largest remainders
             whole[np.argsort(whole - parts, kind="stable")[: lines - whole.sum()]] += 1
             for y, answer in enumerate(np.repeat(np.arange(len(whole)), whole).tolist()):
-                style = f"#000000 on {grid.shade(ANSWERS[answer % 10], 1)}"
-                grid.write(x, top + y, f"{answer % 10}", style)
+                style = f"#000000 on {grid.shade(ANSWERS[answer], 1)}"
+                grid.write(x, top + y, f"{answer}", style)
         if lines:
             grid.write((2 * (moment % count) + 1) * width // (2 * count), top + lines, "▲")
         return picture.draw(grid.part(0, 0, width, top))

@@ -296,6 +296,9 @@ def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
     assert rows[-1].index("▲") == 45
     film.draw(grid := Grid(60, 20), picture_of(session.network().network, session.data(), 0), 1)
     assert "▲" not in str(list(grid.lines()))  # some answers would have no line
+    film.moments[:] = [Moment(0, 0.1, [1 / 12] * 12, [])]
+    film.draw(grid := Grid(60, 40), picture_of(session.network().network, session.data(), 0), 1)
+    assert "▲" not in str(list(grid.lines()))  # or no digit of their own
 
 
 def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:

@@ -245,12 +245,13 @@ def beside_outputs(
     """
     left, lines = large_case(case, view), []
     is_single = len(values) == 1  # which is no answer itself
-    beside = 32 if is_single else 15 + len(f"{len(values) - 1}")  # columns for what is not the bar
+    digits = len(f"{len(values) - 1}")
+    beside = 32 if is_single else 15 + digits  # columns for what is not the bar
     around = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + beside
     space = view.width - (around if view.width >= around + SHORT_BAR else beside)
     width, blocks = max(1, min(BAR, space)), view.blocks
     for index, value in enumerate(values):
-        name, label = f"{index}", label_for(index, guess, answer)
+        name, label = f"{index:{digits}}", label_for(index, guess, answer)
         if is_single:
             name, label = "output", f"  {'at least' if guess else 'below'} 0.5: {guess}"
         style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
