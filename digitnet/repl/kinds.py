@@ -162,7 +162,7 @@ def _activations(of: Mapping[str, Activation]) -> Mapping[str, str]:
 
 
 def _costs() -> Mapping[str, str]:
-    return {name: first_line(forms[0].value) for name, forms in COSTS.items()}
+    return {n: " ".join(first_line(form.value) for form in forms) for n, forms in COSTS.items()}
 
 
 def _causes() -> Mapping[str, str]:

@@ -64,8 +64,11 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
 
 
 def test_step_shows_all_that_is_done_to_the_weights(session: Session) -> None:
-    assert "min(1" not in shown(session, "n mini; step")
-    text = shown(session, "set clip 0.1; set max_norm 0.5; step")
+    text = shown(session, "n mini; step")
+    assert "min(1" not in text
+    assert "penalties" not in text
+    text = shown(session, "set clip 0.1; set max_norm 0.5; set l1 0.1; step")
+    assert "the mean over the cases, with penalties" in text
     _, clipped, *_, limited = re.findall(r"^[gvw] .*", text, re.MULTILINE)
     assert clipped == "g <- g min(1, 0.1 / |g|), |g| over all parameters"
     assert limited == "w <- w min(1, 0.5 / |w|), w into each unit"

@@ -1,7 +1,7 @@
 """Help for every word that the program uses."""
 
 import pytest
-from session_helpers import do, refusal
+from session_helpers import do, refusal, shown
 
 from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import RECIPES
@@ -57,6 +57,7 @@ def test_a_word_with_two_meanings_gets_both(session: Session) -> None:
 
 def test_of_a_cost_the_form_in_use_is_explained(session: Session) -> None:
     assert len(do(session, "? cross-entropy")[0]["meanings"]) == 2
+    assert "for independent outputs" in " ".join(shown(session, "? n").split())
     for output in ("softmax", "sigmoid"):
         *_, told = do(session, f"n 784-9-10 relu {output}; ? cross-entropy")
         assert [each["kind"] for each in told["meanings"]] == [f"a cost of {output} outputs"]

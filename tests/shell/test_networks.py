@@ -47,9 +47,10 @@ def test_a_committee_answers_with_the_mean(session: Session) -> None:
     assert "settings" not in text
 
 
-@pytest.mark.parametrize("line", ["t", "min 2", "grad", "set rate 1"])
+@pytest.mark.parametrize("line", ["t", "min 2", "grad", "set rate 1", "set rate"])
 def test_a_committee_does_not_learn(session: Session, line: str) -> None:
-    do(session, "n diary; pas a; vote a")
+    (*_, settings) = do(session, "n diary; pas a; vote a; set")
+    assert "rate" not in settings
     assert "a committee cannot be trained" in refusal(session, line)
 
 

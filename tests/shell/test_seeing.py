@@ -1,6 +1,8 @@
 """What the network sees and where it fails: `wrong`, `cm`, `w`, and `c` with its layers."""
 
+import re
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +69,17 @@ def test_tables_and_small_pictures_are_shown_too(
     assert sum(map(sum, cm["matrix"])) == wrong["total"]
     assert w["units"] == len(w["weights"])
     assert len(c["layers"]) == (0 if recipe == "truth" else 1)
+    assert ("cases of 1 of" in shown(session, "wrong 1")) == (classes < 10)  # and not 1s
+
+
+def test_outputs_for_more_than_ten_answers_stand_in_columns(
+    session: Session, tmp_path: Path
+) -> None:
+    rows = [f"{k % 12}.5,{k % 5}.5,a{k % 12}" for k in range(240)]
+    (tmp_path / "own.csv").write_text("\n".join(["x,y,kind", *rows]))
+    text = shown(session, f"data import own {tmp_path}/own.csv; n 2-5-12; c 1")
+    before = [len(head) for head in re.findall(r"^(.*)0\.\d{3}", text, re.MULTILINE)]
+    assert before == before[:1] * 12
 
 
 @pytest.mark.parametrize("line", ["n 784-12-10; t 30", "n 784-12-b-10; t 5"])

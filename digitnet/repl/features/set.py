@@ -61,10 +61,10 @@ def set_(
     elif value:
         _set_session(session, name, value)
     values: dict[str, Any] = {}
-    if session.hand:
+    if session.hand and not session.hand.network.is_committee:
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
-        session.network()
+        session.learner()
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
     values = {name: values[name]} if name else values

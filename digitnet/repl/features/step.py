@@ -66,8 +66,10 @@ class StepReport(Drawn):
             yield _cases(step, sheet)
         yield sheet.text(f"cost {step.cost_before:.5g} before, {step.cost_after:.5g} after", "bold")
         of = self.settings
+        added = OPTIMIZERS[of.optimizer].penalties(of.l2, of.l1)
         yield sheet.formulae(
-            "\ng = dC/dw, the mean over the cases",
+            "\ng = dC/dw, the mean over the cases"
+            + ", with penalties" * bool(added.l2 or added.l1),
             *[f"g ← g min(1, {of.clip:g} / |g|), |g| over all parameters"] * (of.clip > 0),
             *OPTIMIZERS[of.optimizer].formulae,
             *[f"w ← w min(1, {of.max_norm:g} / |w|), w into each unit"] * (of.max_norm > 0),

@@ -144,7 +144,8 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
     if answer is not None:
         is_one = guesses.answers == answer
         indices, total = indices[is_one[indices]], int(is_one.sum())
-        of = f"the {total:,} {answer}s" if answer < 10 else f"the {total:,} cases of {answer}"
+        is_digit = data.picture and answer < 10
+        of = f"the {total:,} {answer}s" if is_digit else f"the {total:,} cases of {answer}"
     if guess is not None:
         indices, kind = indices[guesses.guesses[indices] == guess], f"read as {guess}"
     cases = Misread.of(indices, guesses, data, data.test)
