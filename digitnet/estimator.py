@@ -8,7 +8,7 @@ import warnings
 from copy import deepcopy
 from dataclasses import replace
 from math import inf
-from numbers import Real
+from numbers import Integral, Real
 from threading import Lock
 from typing import Any, Self
 
@@ -33,17 +33,10 @@ BEGINNING = ("shape", "cost", "bias", "seed")
 OWN = (*BEGINNING, "epochs", "warm_start")
 """The arguments of `Network` that are not settings; those that its first weights depend on."""
 
-BLEW_UP = (
-    "training blew up (the cost became NaN or infinite), and the last good weights are restored: "
-    "lower the rate, or see what doctor finds"
-)
+Pair = tuple[ArrayLike, ArrayLike]  # cases and their answers
 
 ORIGINS: dict[int, tuple[str, frozenset[bytes]]] = {}
-"""id of the training inputs that `digitnet.data` has given, and keeps → the name of the set and, of
-one's own, the hashes of its training cases.
-"""
-
-Pair = tuple[ArrayLike, ArrayLike]  # cases and their answers
+"""id of inputs that `digitnet.data` gave, and keeps → data set, and hashes of one's own cases."""
 
 _asking = Lock()  # held in a forward pass: layers keep what they compute
 if sys.platform != "win32":  # a fork copies the lock, but not the thread that holds it
@@ -52,8 +45,6 @@ if sys.platform != "win32":  # a fork copies the lock, but not the thread that h
 # the mean square of inputs from which is warned, where fewer inputs than FEW may be larger; bytes
 # of pictures are not all below FAINT
 LARGE, FEW, FAINT = 10, 50, 32
-
-NO_PICTURE = "x holds none: a picture has 64, 81, 100, ... numbers, none below 0"
 
 
 class Estimator:
@@ -162,7 +153,8 @@ class Estimator:
             trainer.settings = self._wanted(trainer.settings)
             train = even_sample(self._cases(x, answers), trainer.settings.cases, trainer.seed)
             for name in () if are_pictures(train.inputs) else FOR_PICTURES:
-                check_plain(name, getattr(trainer.settings, name), NO_PICTURE)
+                why = "x holds none: a picture has 64, 81, 100, ... numbers, none below 0"
+                check_plain(name, getattr(trainer.settings, name), why)
             measured = self._cases(*validation) if validation else train
             trainer.change(trainer.settings, train)
             model.accuracy = None
@@ -173,9 +165,9 @@ class Estimator:
                     trainer.progress.next_epoch()
                 model.record(name, own_cases)
                 model.data = model.data if name == GIVEN else name
-                done = run(trainer, train, measured, Amount(float(epochs), "epochs"), report)
-                if done.stopped == "diverged":
-                    _warn(BLEW_UP)
+                amount = Amount(float(epochs), "epochs")
+                if run(trainer, train, measured, amount, report).stopped == "diverged":
+                    _warn("training blew up; the last good weights are restored. Lower the rate")
         except Exception:
             if self._model is None or self._model.trainer.progress.batches <= batches:
                 vars(self).clear()
@@ -191,20 +183,18 @@ class Estimator:
         shape = re.sub(r"-\*$", f"-{len(classes)}", shape)
         recipe = RECIPES.get(shape) or recipe_for(shape)
         recipe = replace(recipe, bias=self.bias and recipe.bias, cost=self.cost or recipe.cost)
-        seed = secrets.randbelow(2**31) if self.seed is None else _plain(self.seed)
-        if not isinstance(seed, int) or seed < 0:
+        seed = secrets.randbelow(2**31) if self.seed is None else self.seed
+        if not isinstance(seed, Integral) or seed < 0:
             raise ValueError(f"seed is a whole number from 0, or None, not {seed!r}")
-        model = build(recipe, seed)
+        model = build(recipe, int(seed))
         digits: NDArray[Any] = np.arange(max(model.network.outputs, 2))  # one output tells 0 from 1
         if classes.dtype == bool and len(digits) == 2:
             digits = digits > 0
         if classes.dtype.kind in "biuf" and np.isin(classes, digits).all():
             classes = digits
         if model.network.inputs != x.shape[1] or len(classes) != len(digits):
-            raise ValueError(
-                f"{model.network.shape} does not fit {x.shape[1]} inputs and {len(classes)} "
-                f"classes: *-100-* fits any"
-            )
+            given = f"{x.shape[1]} inputs and {len(classes)} classes"
+            raise ValueError(f"{model.network.shape} does not fit {given}: *-100-* fits any")
         self._take(model, classes)
 
     def _take(self, model: Model, classes: Integers) -> None:
@@ -214,7 +204,7 @@ class Estimator:
     def _wanted(self, settings: Settings) -> Settings:
         """These settings with those that were given."""
         for name in SETTINGS.keys() & vars(self):
-            settings = settings.changed(name, spelled(name, _plain(getattr(self, name))))
+            settings = settings.changed(name, spelled(name, getattr(self, name)))
         return settings
 
     def _cases(self, x: ArrayLike, y: ArrayLike) -> Cases:
@@ -238,10 +228,7 @@ class Estimator:
             )
         names, known = _names(x), getattr(self, "feature_names_in_", ())
         if names and len(known) and names != list(known):
-            raise ValueError(
-                "The feature names should match those that were passed during fit, in their order: "
-                f"{', '.join(known[:5])}{', ...' * (len(known) > 5)}"
-            )
+            raise ValueError("The feature names should match those that were passed during fit")
         is_scaled = isinstance(model.network.layers[0], BatchNorm)
         is_large = np.vdot(inputs, inputs) > LARGE * cases * max(size, FEW)
         if is_large and not (is_scaled or self._is_warned):
@@ -306,11 +293,6 @@ class Estimator:
         return f"digitnet.network({arguments})"
 
 
-def _plain(value: Any) -> Any:
-    """A number of numpy, as scikit-learn's searches give, as one of Python."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _warn(said: str) -> None:
     """Warns of the line of the program that called."""
     level = 1
@@ -344,8 +326,7 @@ def are_pictures(inputs: Pixels) -> bool:
 
 def _names(x: ArrayLike) -> list[str]:
     """The columns of a data frame, or nothing."""
-    names = list(getattr(x, "columns", ()))
-    return names if all(isinstance(name, str) for name in names) else []
+    return [name for name in getattr(x, "columns", ()) if isinstance(name, str)]
 
 
 def _checked(x: ArrayLike) -> Array:

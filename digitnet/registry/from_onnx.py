@@ -295,10 +295,8 @@ class _Graph:
                 raise ValueError("an unknown operator")
             if names and names[0] in self.tensors and node.operator not in ("Add", "Mul"):
                 raise ValueError("its first input is a constant")
-            if node.operator == "Mean" and len(chains) != len(names):
-                raise ValueError("it averages others than single networks")
-            if not chains or (len(chains) > 1 and node.operator != "Mean"):
-                raise ValueError("it takes no value, or several, of the layers before it")
+            if not chains or len(chains) != (len(names) if node.operator == "Mean" else 1):
+                raise ValueError("it takes no value, or several, of the layers, or averages others")
             for chain in chains:
                 FOLLOW[node.operator](chain, node)
         except (ValueError, IndexError, KeyError, TypeError) as error:

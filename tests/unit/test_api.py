@@ -153,7 +153,7 @@ def test_a_training_that_diverges_is_warned_of(warm_start: bool) -> None:
     net = dn.network("784-9-10", average=0).fit(train.x, train.y, epochs=2)
     before = net.predict_proba(test.x)
     net.set_params(rate=1e4, warm_start=warm_start)
-    with pytest.warns(UserWarning, match="training blew up .* the last good weights are restored"):
+    with pytest.warns(UserWarning, match="training blew up; the last good weights"):
         net.fit(train.x, train.y)
     assert np.array_equal(net.predict_proba(test.x), before) == warm_start
 
@@ -273,7 +273,7 @@ def test_columns_in_another_order_are_refused() -> None:
     for ask in (net.predict, lambda x: net.score(x, y), lambda x: net.partial_fit(x, y)):
         ask(framed(x, "a", "b", "c"))
         ask(x)
-        with pytest.raises(ValueError, match="in their order: a, b, c"):
+        with pytest.raises(ValueError, match="names should match those that were passed"):
             ask(framed(x, "c", "b", "a"))
     net.fit(x, y)
     assert not hasattr(net, "feature_names_in_")

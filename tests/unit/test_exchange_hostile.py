@@ -239,8 +239,8 @@ BAD_ONNX: dict[str, tuple[list[int], list[Any], dict[str, Any], str]] = {
     "a mean of logarithms": (
         [4], [LAYER, ("LogSoftmax", "", {}), ("Mean", "x", {})], {}, "averages logarithmic",
     ),
-    "a mean of a mean": ([4], [("Mean", "x", {})] * 2, {}, "averages others than single"),
-    "a mean with a constant": ([4], [LAYER, ("Mean", "b", {})], {}, "averages others than single"),
+    "a mean of a mean": ([4], [("Mean", "x", {})] * 2, {}, "or averages others"),
+    "a mean with a constant": ([4], [LAYER, ("Mean", "b", {})], {}, "or averages others"),
     "weights times cases": ([4], [("MatMul", "w _", {})], {}, "first input is a constant"),
     "one divided by cases": ([4], [("Div", "b _", {}), LAYER], {}, "first input is a constant"),
     "weights of bytes": ([4], [LAYER], {"w": ZEROS.astype("u1")}, "not one that"),
