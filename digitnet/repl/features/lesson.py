@@ -267,7 +267,7 @@ def lesson(session: Session, number: kinds.LESSON = 0) -> Said:
             session.coach = None
             return Said("The lesson is over; lesson lists all of them.", {})
         if not isinstance(current, Lesson):
-            raise CommandError("no lesson has begun: lesson 3 begins the third")
+            raise CommandError("no lesson has begun: at the prompt, lesson 3 begins the third")
         current.at += 1
         return Said(current.next_told(session), {})
     chosen = read_lesson(_numbered("lesson", files, number))
