@@ -108,23 +108,18 @@ def _saves(session: Session, words: Sequence[str], *, own: bool = False) -> Mapp
 _own_saves = partial(_saves, own=True)
 
 _OF_STUDY = {"show": "as it is, without continuing it", "best": "train its best network again"}
-_STUDY_FLAGS = {
-    "--repeat": "seeds for each",
-    "--for": "how long each training is",
-    "--name": "what the study is called",
-    "--on": "the address of a dask cluster",
-}
+_FLAGS = {"--repeat": "seeds for each", "--for": "length", "--name": "a name", "--on": "a cluster"}
 
 
 def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    if words and not (varies(words[0]) or words[0] in _STUDY_FLAGS):
+    if words and not (varies(words[0]) or words[0] in _FLAGS):
         return _OF_STUDY if len(words) == 1 else {}
     varied = {"shape": "compare shapes", "epochs": "compare lengths of training", **SETTINGS}
     if not words:
         studies = [e for e in session.registry.offered() if e.kind == "study" and not e.damaged]
         return varied | {"auto": "search for good settings"} | {e.name: e.shape for e in studies}
     last = next(filter(varies, reversed(words)), "")
-    return {**NAMED_VALUES.get(last, dict)(), **varied, **_STUDY_FLAGS}
+    return {**NAMED_VALUES.get(last, dict)(), **varied, **_FLAGS}
 
 
 def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:

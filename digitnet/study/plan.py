@@ -216,11 +216,10 @@ class Plan:
     @cached_property
     def _grid(self) -> list[Job]:
         """All combinations with the first seed, then with the next, and so on."""
-        names = [name for name, _ in self.question.axes]
-        axes = [values for _, values in self.question.axes]  # the last one changes fastest
+        axes = [[(name, value) for value in values] for name, values in self.question.axes]
         jobs = list[Job]()
         for seed, chosen in product(range(self.question.repeat), product(*axes)):
-            values = dict(zip(names, chosen, strict=True))
+            values = dict(chosen)  # the last one changes fastest
             amount = _epochs(values[EPOCHS]) if EPOCHS in values else self.question.amount
             jobs.append(self._job(len(jobs), values, self.seed + seed, amount))
         return jobs

@@ -202,7 +202,7 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
         ("study epochs 0 --name s; study rate 1 2 --name s", "already"),
         ("study epochs 0 --name s; study s worst", "show or best. Example: study s show"),
         ("study epochs 0 --name s; study s bets", "Did you mean best?"),
-        ("study epochs 0 --name 'a s'; study best 'a s'", "Did you mean study 'a s' best?"),
+        ("study epochs 0 --name s; study best s", "Examples: study rate 0.01 0.1, study NAME best"),
         ("study epochs 0 --name 'my rates'; study my_rates", "Did you mean 'my rates'?"),
         ("study epochs 0 --name s; study s --name t", "--name has no effect here"),
         ("study epochs 0 --name s; study s best --on tcp://x:1", "--on has no effect here"),

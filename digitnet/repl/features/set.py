@@ -78,8 +78,8 @@ def unusual(
     name: str, typed: str, settings: Settings, network: Network, recipe: str, data: DataSet | None
 ) -> str:
     """What is said of a new value among the settings, if it does not mean what it says."""
-    value, said = getattr(settings, name), ""
-    rate, usual = settings.rate, default_rate(recipe, settings.optimizer)
+    value: Any = getattr(settings, name, None)  # shape and epochs are none of them
+    said, rate, usual = "", settings.rate, default_rate(recipe, settings.optimizer)
     if name == "optimizer" and not 0.1 <= rate / usual <= 10:
         said = f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
     if name in ("batch", "cases") and not value and typed != "all":

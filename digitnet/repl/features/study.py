@@ -1,5 +1,6 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -145,12 +146,7 @@ class StudyResult(Drawn):
                 {name: getattr(group, name) for name in MEANS} | {"seeds": len(group.results)}
                 for group in self.groups
             ],
-            "lead": lead
-            and {
-                "over": lead.over.settings,
-                "difference": lead.difference,
-                "interval": lead.interval and list(lead.interval),
-            },
+            "lead": lead and vars(lead) | {"over": lead.over.settings},
         }
 
     def drawn(self, view: View) -> RenderResult:
@@ -160,10 +156,8 @@ class StudyResult(Drawn):
             return
         varied, blocks = self._varied(self.groups), view.blocks
         shape = "" if SHAPE in varied else f"of {self.unvaried[SHAPE]} "
-        epochs = self.groups[0].settings.get(EPOCHS)
-        amount = f"{epochs} epochs" if epochs else f"{self.plan.question.amount}"
-        length = "" if EPOCHS in varied else f"for {amount} "
-        yield f"Trainings {shape}{length.replace(' 1 epochs', ' 1 epoch')}on {self.record.data}:"
+        length = "" if EPOCHS in varied else f"for {self.groups[0].jobs[0].amount} "
+        yield f"Trainings {shape}{length}on {self.record.data}:"
         yield self._table(view.width, blocks=blocks)
         if blown := sum(group.blown for group in self.groups):
             cause = "the cost became NaN or infinite"
@@ -305,15 +299,14 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
     study study-1 best: train its best network again, load it and check it
     study rate 0.01 0.1: the same network with two learning rates
     """
-    rest, name, address = _flags(words)
+    rest = list(words)
+    name, address = _taken(rest, "--name", "rates"), _taken(rest, "--on", "tcp://HOST:8786")
     if not rest or varies(rest[0]):
         record = _new_study(session, rest, clean(name) if name else "")
         return _run_trainings(session, record, _plan(record), address, is_new=True)
     if not session.registry.exists(clean(rest[0])):
         names = (as_typed(entry.name) for entry in session.registry.offered())
-        hint = _hint(rest[:1], *names) or "Example: study rate 0.01 0.1"
-        if rest[0] in ("show", "best") and rest[1:]:
-            hint = f"Did you mean study {as_typed(rest[1])} {rest[0]}?"
+        hint = _hint(rest[:1], *names) or "Examples: study rate 0.01 0.1, study NAME best"
         raise CommandError(f"{quoted(rest[0])} is neither a setting nor a study. {hint}")
     record = session.registry.load_study(clean(rest[0]))
     plan = _plan(record)
@@ -338,21 +331,17 @@ def _hint(words: Iterable[str], *others: str) -> str:
     return next(filter(None, hints), "")
 
 
-def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
-    """Splits off the values of --name and --on; returns the other words and both values."""
-    rest, values = list(words), {"--name": "", "--on": ""}
-    for flag, example in {"--name": "rates", "--on": "tcp://HOST:8786"}.items():
-        if flag in rest:
-            index = rest.index(flag)
-            if not rest[index + 1 :]:
-                raise CommandError(
-                    f"{flag} is followed by a value. Example: study l2 0 0.001 {flag} {example}"
-                )
-            values[flag] = rest[index + 1]
-            del rest[index : index + 2]
-    if not rest:
-        raise CommandError("a study needs what to vary. Example: study rate 0.01 0.1")
-    return rest, values["--name"], values["--on"]
+def _taken(words: list[str], flag: str, example: str) -> str:
+    """Takes a flag and its value out of the words; returns the value, empty without the flag."""
+    if flag not in words:
+        return ""
+    at = words.index(flag)
+    if not words[at + 1 :]:
+        line = f"study l2 0 0.001 {flag} {example}"
+        raise CommandError(f"{flag} is followed by a value. Example: {line}")
+    value = words[at + 1]
+    del words[at : at + 2]
+    return value
 
 
 def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
@@ -369,12 +358,8 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
     data = session.data()
     record = StudyRecord(name, words, _blueprint(session), data.name, session.new_seed())
     record.digest = data.digest
-    try:
+    with _told(words=words):
         question = parse(words)
-    except ValueError as error:
-        said = f"{printable(str(error), 400)}. {_hint(words)}"
-        raise CommandError(said.removesuffix(". ")) from None
-    with _told():
         plan = Plan(question, record.blueprint, record.seed)
         _tell_unusual(session, plan, data, plan.check(data))
         if question.seconds:
@@ -390,14 +375,12 @@ def _tell_unusual(
 ) -> None:
     """Tells of values that do not mean what they say, as `set` does. networks: by shape."""
     recipe = session.hand.recipe if session.hand else DEFAULT
-    told = dict[str, set[str]]()
+    told = defaultdict[str, set[str]](set)
     for job in plan.round({}):
         network, settings = networks[job.blueprint.shape], job.blueprint.settings
         for name, value in job.settings:
-            if name in SETTINGS:
-                said = unusual(name, value, settings, network, recipe, data)
-                of = _listed({n: v for n, v in job.settings if n in (SHAPE, name)})
-                told.setdefault(of, set()).add(said)
+            of = _listed({n: v for n, v in job.settings if n in (SHAPE, name)})
+            told[of].add(unusual(name, value, settings, network, recipe, data))
     for of, sentences in told.items():
         if "" not in sentences:  # whatever else is varied
             session.report(Note(f"{of}: {min(sentences)}"))
@@ -429,12 +412,13 @@ def _blueprint(session: Session) -> Blueprint:
 
 
 @contextmanager
-def _told(start: str = "", end: str = "") -> Iterator[None]:
-    """Tells in a line what is wrong with a study."""
+def _told(start: str = "", end: str = "", words: Sequence[str] = ()) -> Iterator[None]:
+    """Tells in a line what is wrong with a study, or with the words of a question."""
     try:
         yield
     except (DamagedSave, ValueError) as error:
-        raise CommandError(f"{start}{printable(str(error), 400)}{end}") from None
+        said = f"{start}{printable(str(error), 400)}{end}. {_hint(words)}"
+        raise CommandError(said.removesuffix(". ")) from None
 
 
 def _plan(record: StudyRecord) -> Plan:
@@ -472,7 +456,7 @@ def _run_trainings(
     data = _data(session, record, plan)
     pool = partial(cluster, data, address) if address else partial(processes, data, threads.count())
     told = [f"Study {record.name!r}: {counted(total, 'training')}."] if is_new else []
-    every = max(1, total // MAX_MILESTONES)
+    every, none_made = max(1, total // MAX_MILESTONES), "no study was made"
 
     def report(arrived: list[Result]) -> None:
         while told:  # when the workers are there
@@ -488,7 +472,7 @@ def _run_trainings(
     def save(_: Result) -> None:
         nonlocal file
         failure = "the last result was not saved; those before it are"
-        with registry.locked(failure if file else "no study was made"):
+        with registry.locked(failure if file else none_made):
             names = {entry.file: entry.name for entry in registry.entries()}
             if file and file not in names:
                 told.append(f"{record.name!r} was deleted meanwhile; it is saved again.")
@@ -506,13 +490,11 @@ def _run_trainings(
         conduct(plan, results, pool, save, report)
     except Stopped:
         if not file:
-            raise CommandError(
-                "interrupted before a training was done; no study was made"
-            ) from None
+            raise CommandError(f"interrupted before a training was done; {none_made}") from None
     except (NoWorkers, ValueError) as error:  # ValueError: a mini-batch that takes too much memory
         done = f"{counted(len(results), 'result')} kept: study {as_typed(record.name)} goes on"
-        kept = done if file else "no study was made"
-        raise CommandError(f"{printable(str(error), 400)}; {kept}") from None
+        said = f"{printable(str(error), 400)}; {done if file else none_made}"
+        raise CommandError(said) from None
     return _so_far(session, record, plan)
 
 
