@@ -213,9 +213,8 @@ class Estimator:
         answers = _answers(y, len(cases))
         if not np.isin(answers, self.classes_).all():
             raise ValueError("y has answers that the network does not know")
-        indices = np.searchsorted(self.classes_, answers)
-        single = indices[:, None].astype(np.float32)
-        return replace(cases, targets=one_hot(indices, outputs) if outputs > 1 else single)
+        targets = one_hot(np.searchsorted(self.classes_, answers), max(outputs, 2))
+        return replace(cases, targets=targets[:, -outputs:])  # one output is the second answer's
 
     def _unanswered(self, x: ArrayLike) -> Cases:
         """Cases without targets. Raises ValueError for others than the network was made for."""
