@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import atanh, inf
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from digitnet.engine.arrays import Array, Cases, Integers, answers_of
 from digitnet.engine.evaluate import chunks, max_cases
 from digitnet.engine.layers import ACTIVATIONS, EXACT, Dense, Weighted
 from digitnet.engine.network import Network
+from digitnet.insight.data import sample_indices
 
 
 def distances(network: Network, x: Array, cases: Cases) -> Iterator[tuple[Array, Array]]:
@@ -31,7 +33,7 @@ def _below_the_last(network: Network, x: Array) -> Array:
 MAX_STEPS, OVERSHOOT = 50, 1.02  # to another answer, and how far beyond the border to go
 RIVALS = 10  # other answers that are tried, those with the largest outputs
 SEARCHED, ENDS = 1000, 10  # cases among which the nearest are searched for, and how many of these
-TURNED, TURNS, HALVINGS = 5, 3, 8  # of the changes, to make them shorter
+TURNED, TURNS, HALVINGS = 5, 3, 9  # of the changes, to make them shorter
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,9 @@ class Borders:
 
 
 def smallest_change(
-    network: Network,
-    x: Array,
-    cases: Cases,
-    *,
-    wanted: int | None = None,
-    low: float = -inf,
-    high: float = inf,
+    network: Network, x: Array, cases: Cases, wanted: int | None, low: float, high: float
 ) -> Iterator[ChangedCase | None]:
-    """Looks for the smallest change of x, (inputs,), that changes the answer, to `wanted` if given.
+    """Looks for the smallest change of x, (inputs,), that changes the answer: to `wanted`, or any.
 
     Other answers are met on the way to the nearest of some cases, and on that of DeepFool
     (Moosavi-Dezfooli et al. 2016, arXiv 1511.04599): as if the outputs were linear, a step to the
@@ -124,42 +120,35 @@ def smallest_change(
         if is_found(changed) or not np.isfinite(changed).all():
             break
     ends = filter(is_found, [*_nearest(network, x, cases, others), changed])
-    changes = sorted((_least(original, end, is_found) for end in ends), key=_length)[:TURNED]
+    length: Callable[[Array], Any] = np.linalg.norm
+    changes = sorted((_least(original, end, is_found) for end in ends), key=length)[:TURNED]
     for n, change in enumerate(changes):
         for _ in range(TURNS):
             yield None
             guess = np.array([borders.guess(original + change)])
             _, (w,) = borders.slopes(original + change, answer, guess)
-            end = np.clip(original + w * (_length(change) / max(_length(w), 1e-12)), low, high)
+            end = np.clip(original + w * (length(change) / max(length(w), 1e-12)), low, high)
             if not is_found(end):
                 break
             changes[n] = change = _least(original, end, is_found)
     if changes and saliency is not None:
-        changed = np.clip(original + OVERSHOOT * min(changes, key=_length), low, high)
+        changed = np.clip(original + OVERSHOOT * min(changes, key=length), low, high)
         yield ChangedCase(changed, borders.guess(changed), saliency)
 
 
-def _length(change: Array) -> float:
-    return float(np.linalg.norm(change))
-
-
 def _nearest(network: Network, x: Array, cases: Cases, others: Integers) -> Array:
-    """Of the first cases, those nearest to x that get one of these answers, and then any."""
-    far = list[Array]()
-    for inputs, _ in chunks(network, cases, np.arange(min(SEARCHED, len(cases)))):
+    """Of SEARCHED cases, those nearest to x that get one of these answers, and then any."""
+    far, rows = list[Array](), sample_indices(len(cases), SEARCHED)
+    for inputs, _ in chunks(network, cases, rows):
         is_other = np.isin(answers_of(network.forward(inputs)), others)
         far.append(np.where(is_other, np.linalg.norm(inputs - x, axis=1), inf))
-    nearest: Array = cases.inputs[np.concatenate(far).argsort()[:ENDS]] * cases.scale
+    nearest: Array = cases.inputs[rows[np.concatenate(far).argsort()[:ENDS]]] * cases.scale
     return nearest
 
 
 def _least(original: Array, end: Array, is_found: Callable[[Array], bool]) -> Array:
     """The change towards `end` that is just large enough."""
-    change, least, enough = end - original, 0.0, 1.0
-    for _ in range(HALVINGS):
-        middle = (least + enough) / 2
-        if is_found(original + middle * change):
-            enough = middle
-        else:
-            least = middle
-    return enough * change
+    change, part = end - original, 1.0
+    for less in np.exp2(-np.arange(1.0, HALVINGS)).tolist():
+        part -= less * is_found(original + (part - less) * change)
+    return part * change

@@ -32,18 +32,13 @@ def first_layer(network: Network) -> FirstLayer:
     """The first layer of a network. Raises ValueError for a committee, which has several."""
     if network.is_committee:
         raise ValueError("a committee has no weights of its own: load one of its members")
-    picture_shape: Shape = network.input_shape
-    for layer in network.layers:
-        if isinstance(layer, Dense | Convolution):
-            kernel = picture_shape
-            if isinstance(layer, Convolution):
-                kernel = (layer.kernel, layer.kernel, picture_shape[-1])
-            _, *above = [la.weights for la in network.layers if isinstance(la, Weighted)]
-            outgoing = above[0] if len(above) == 1 and isinstance(layer, Dense) else None
-            pictures = _as_pictures(layer.weights.T, kernel)
-            return FirstLayer(layer, picture_shape, pictures, outgoing)
-        picture_shape = picture_shape if isinstance(layer, Flatten) else layer.shape
-    raise ValueError("the network has no weights")  # every one ends in a dense layer
+    layer, *above = [la for la in network.layers if isinstance(la, Dense | Convolution)]
+    is_dense, shape = isinstance(layer, Dense), layer.input_shape
+    if is_dense and (flat := [la for la in network.layers if isinstance(la, Flatten)]):
+        shape = flat[0].input_shape
+    kernel = (layer.kernel, layer.kernel, shape[-1]) if isinstance(layer, Convolution) else shape
+    outgoing = above[0].weights if is_dense and len(above) == 1 else None
+    return FirstLayer(layer, shape, _as_pictures(layer.weights.T, kernel), outgoing)
 
 
 def _as_pictures(rows: Array, shape: Shape) -> Array:

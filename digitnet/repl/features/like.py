@@ -95,9 +95,9 @@ def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None
     before, _ = _read(network, x)
     if answer == before:
         raise CommandError(f"the network already reads {answer}: give another answer")
-    limits = {"low": 0.0, "high": 255 * data.test.scale} if data.picture else {}
+    limits = (0.0, 255 * data.test.scale) if data.picture else (-np.inf, np.inf)
     found: ChangedCase | None = None
-    for found in smallest_change(network, x, data.train, wanted=answer, **limits):  # noqa: B007
+    for found in smallest_change(network, x, data.train, answer, *limits):  # noqa: B007
         session.report()
     if found is None:
         does, hint = "changes the answer", ""
@@ -108,22 +108,16 @@ def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None
     noise = session.rng.standard_normal((RANDOM_CHANGES, len(x)))
     noise *= np.linalg.norm(found.x - x) / np.linalg.norm(noise, axis=1, keepdims=True)
     random = sum(_read(network, x + each)[0] != before for each in noise)
-    return _fooled(case, data, x, found, before, *_read(network, found.x), random)
+    return _fooled(case, data, x, found, network, random)
 
 
 def _fooled(
-    case: Case,
-    data: DataSet,
-    x: Array,
-    found: ChangedCase,
-    before: int,
-    guess: int,
-    confidence: float,
-    random: int,
+    case: Case, data: DataSet, x: Array, found: ChangedCase, network: Network, random: int
 ) -> Said:
-    """A small change of a case x that changes the answer. before, guess: the answer without
-    and with it. random: how many of RANDOM_CHANGES random changes of this size do it too.
+    """A small change of a case x that changes the answer. random: how many of RANDOM_CHANGES random
+    changes of this size do it too.
     """
+    (before, _), (guess, confidence) = _read(network, x), _read(network, found.x)
     change = found.x - x
     size, inputs = (float(np.linalg.norm(each)) for each in (change, x))
     largest = float(np.abs(change).max())
