@@ -12,6 +12,7 @@ from digitnet.engine.arrays import Array, answers_of, assign
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.network import Network
 from digitnet.engine.trainer import Trainer
+from digitnet.insight.data import sample_indices
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.grid import ANSWERS, Grid
 from digitnet.repl.pictures.network import NetworkPicture, picture_of
@@ -73,7 +74,7 @@ class Film:
         if self.moments and self.moments[-1].batches == batches:
             return
         cases = self.data.validation
-        rows = np.arange(min(MAX_CASES, len(cases)))
+        rows = sample_indices(len(cases), MAX_CASES)
         guesses = answers_of(outputs_for(network, cases, rows))
         accuracy = float((guesses == answers_of(cases.targets[rows])).mean())
         counts = np.bincount(guesses, minlength=max(2, network.outputs))

@@ -1,6 +1,7 @@
 """`look`: the network in hand drawn, told in words, as JSON and in a file."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from conftest import Start
 from session_helpers import do, shown
 
+from digitnet.engine.arrays import answers_of
 from digitnet.repl.features import look
 from digitnet.repl.features.look import Viewer
 from digitnet.repl.film import Film, Moment
@@ -299,6 +301,18 @@ def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
     film.moments[:] = [Moment(0, 0.1, [1 / 12] * 12, [])]
     film.draw(grid := Grid(60, 40), picture_of(session.network().network, session.data(), 0), 1)
     assert "▲" not in str(list(grid.lines()))  # or no digit of their own
+
+
+def test_a_moment_of_a_set_in_order_is_of_all_its_answers(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digitnet.repl.film.MAX_CASES", 50)
+    do(session, "n diary; t 2e")
+    data = session.data()
+    order = answers_of(data.validation.targets).argsort(kind="stable")
+    inputs, targets = data.validation.inputs[order], data.validation.targets[order]
+    ordered = replace(data, validation=replace(data.validation, inputs=inputs, targets=targets))
+    assert max(Film(session.network().trainer, ordered, 0).moments[0].shares) < 0.4
 
 
 def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:
