@@ -210,6 +210,7 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
         ("study rate 1 2 --repat 3", "Did you mean --repeat?"),
         ("study optimizer sdg adam", "Did you mean sgd?"),
         ("study lr 1 2", "Did you mean rate?"),
+        ("study sdg 1 2", "'sdg' is neither a setting nor a study. Example"),
         ("study rate 1 2 --name batch", "is reserved"),
         ("study rate 1 2 --name", "--name is followed by a value"),
         ("study rate 1 2 --on tcp://127.0.0.1:9 --repeat 2", "no scheduler answers"),

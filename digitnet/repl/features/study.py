@@ -55,6 +55,7 @@ from digitnet.study.plan import (
     varies,
 )
 
+STARTS = (*SETTINGS, SHAPE, EPOCHS, *OPTIONS)  # of a question
 MAX_MILESTONES = 10  # approximate number of milestones
 INTERVAL = 20  # width of the drawings of means and spreads
 MEANS = ("settings", "accuracy", "spread", "cost", "seconds")  # what the JSON has of each group
@@ -305,8 +306,8 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
         record = _new_study(session, rest, clean(name) if name else "")
         return _run_trainings(session, record, _plan(record), address, is_new=True)
     if not session.registry.exists(clean(rest[0])):
-        names = (as_typed(entry.name) for entry in session.registry.offered())
-        hint = _hint(rest[:1], *names) or "Examples: study rate 0.01 0.1, study NAME best"
+        known = (*STARTS, *(as_typed(entry.name) for entry in session.registry.offered()))
+        hint = kinds.hint(rest[0], known) or "Examples: study rate 0.01 0.1, study NAME best"
         raise CommandError(f"{quoted(rest[0])} is neither a setting nor a study. {hint}")
     record = session.registry.load_study(clean(rest[0]))
     plan = _plan(record)
@@ -323,10 +324,10 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
     raise CommandError(f"after the name of a study stands nothing, show or best. {hint}")
 
 
-def _hint(words: Iterable[str], *others: str) -> str:
+def _hint(words: Iterable[str]) -> str:
     """A suggestion for the first of these words that resembles one that a question has."""
     named = (value for names in NAMED_VALUES.values() for value in names())
-    known = (*SETTINGS, SHAPE, EPOCHS, *OPTIONS, "--name", "--on", *named, *others)
+    known = (*STARTS, "--name", "--on", *named)
     hints = (kinds.hint(word, known) for word in words if word not in known)
     return next(filter(None, hints), "")
 
