@@ -5,6 +5,8 @@ import re
 import secrets
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from math import inf
@@ -110,70 +112,84 @@ class Estimator:
         Raises ValueError for arrays or values of arguments that do not fit; the network is
         unchanged then.
         """
-        epochs = self.epochs if epochs is None else epochs
-        return self._fit(x, y, None, epochs, self.warm_start, validation, report)
+        with self._started(x, y, is_warm=self.warm_start):
+            self._train(x, y, self.epochs if epochs is None else epochs, validation, report)
+        return self
 
     def partial_fit(self, x: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Trains for one more epoch. classes: all possible answers; needed in the first call."""
-        return self._fit(x, y, classes, 1, True)
+        with self._started(x, y, classes, is_warm=True):
+            self._train(x, y, 1)
+        return self
 
-    def _fit(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        classes: ArrayLike | None,
-        epochs: float,
-        is_warm: bool,
-        validation: Pair | None = None,
-        report: Report = ignore,
-    ) -> Self:
-        before, batches = vars(self).copy(), 0
+    @contextmanager
+    def _started(
+        self, x: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, *, is_warm: bool
+    ) -> Iterator[None]:
+        """Context manager in which an error before anything is learnt leaves all as it was."""
+        before, begun = vars(self).copy(), None
         try:
-            inputs = _checked(x)
-            answers = _answers(y, len(inputs))
-            if not (isinstance(epochs, Real) and 0 <= epochs < inf):
-                raise ValueError(f"epochs must be a number, 0 or more, not {epochs!r}")
-            known = np.unique(answers if classes is None else classes)
-            if self._model is None or not is_warm:
-                self._begin(inputs, known)
-                vars(self).pop("feature_names_in_", None)
-                if names := _names(x):
-                    self.feature_names_in_ = np.array(names, object)
-            elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
-                raise ValueError(f"{changed[0]} was changed: begin anew with warm_start=False")
-            elif classes is not None and not np.isin(known, self.classes_).all():
-                raise ValueError("classes has others than in the first call")
-            else:
-                batches = self._model.trainer.progress.batches
-                self._model = replace(self._model, trainer=self._copied())
-            model = self._there()
-            trainer = model.trainer
-            if model.network.is_committee:
-                raise ValueError(CANNOT_TRAIN)
-            trainer.settings = self._wanted(trainer.settings)
-            train = even_sample(self._cases(x, answers), trainer.settings.cases, trainer.seed)
-            for name in () if are_pictures(train.inputs) else FOR_PICTURES:
-                why = "x holds none: a picture has 64, 81, 100, ... numbers, none below 0"
-                check_plain(name, getattr(trainer.settings, name), why)
-            measured = self._cases(*validation) if validation else train
-            trainer.change(trainer.settings, train)
-            model.accuracy = None
-            if epochs:
-                base = id(getattr(x, "base", None))
-                name, own_cases = ORIGINS.get(id(x)) or ORIGINS.get(base, (GIVEN, frozenset()))
-                if model.trained_on[-1:] != [name]:
-                    trainer.progress.next_epoch()
-                model.record(name, own_cases)
-                model.data = model.data if name == GIVEN else name
-                amount = Amount(float(epochs), "epochs")
-                if run(trainer, train, measured, amount, report).stopped == "diverged":
-                    _warn("training blew up; the last good weights are restored. Lower the rate")
+            self._start(x, y, classes, is_warm=is_warm)
+            begun = self._there().trainer.progress.batches
+            yield
         except Exception:
-            if self._model is None or self._model.trainer.progress.batches <= batches:
+            if begun is None or begun == self._there().trainer.progress.batches:
                 vars(self).clear()
                 vars(self).update(before)
             raise
-        return self
+
+    def _start(
+        self, x: ArrayLike, y: ArrayLike, classes: ArrayLike | None, *, is_warm: bool
+    ) -> None:
+        """Makes a new network or, if `is_warm` and there is one, a copy of it to go on with."""
+        inputs = _checked(x)
+        answers = _answers(y, len(inputs))
+        known = np.unique(answers if classes is None else classes)
+        if self._model is None or not is_warm:
+            self._begin(inputs, known)
+            vars(self).pop("feature_names_in_", None)
+            if names := _names(x):
+                self.feature_names_in_ = np.array(names, object)
+        elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
+            raise ValueError(f"{changed[0]} was changed: begin anew with warm_start=False")
+        elif classes is not None and not np.isin(known, self.classes_).all():
+            raise ValueError("classes has others than in the first call")
+        else:
+            self._model = replace(self._model, trainer=self._copied())
+
+    def _train(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        epochs: float,
+        validation: Pair | None = None,
+        report: Report = ignore,
+    ) -> None:
+        model = self._there()
+        if model.network.is_committee:
+            raise ValueError(CANNOT_TRAIN)
+        if not (isinstance(epochs, Real) and 0 <= epochs < inf):
+            raise ValueError(f"epochs must be a number, 0 or more, not {epochs!r}")
+        trainer = model.trainer
+        trainer.settings = settings = self._wanted(trainer.settings)
+        train = even_sample(self._cases(x, y), settings.cases, trainer.seed)
+        for name in () if are_pictures(train.inputs) else FOR_PICTURES:
+            why = "x holds none: a picture has 64, 81, 100, ... numbers, none below 0"
+            check_plain(name, getattr(settings, name), why)
+        measured = self._cases(*validation) if validation else train
+        trainer.change(settings, train)
+        model.accuracy = None
+        if not epochs:
+            return
+        base = id(getattr(x, "base", None))
+        name, own_cases = ORIGINS.get(id(x)) or ORIGINS.get(base, (GIVEN, frozenset()))
+        if model.trained_on[-1:] != [name]:
+            trainer.progress.next_epoch()
+        model.record(name, own_cases)
+        model.data = model.data if name == GIVEN else name
+        amount = Amount(float(epochs), "epochs")
+        if run(trainer, train, measured, amount, report).stopped == "diverged":
+            _warn("training blew up; the last good weights are restored. Lower the rate")
 
     def _begin(self, x: Array, classes: Integers) -> None:
         self._is_warned = False
