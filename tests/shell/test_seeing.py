@@ -168,12 +168,12 @@ def test_diff_tells_what_only_one_of_two_networks_misreads(trained: Session) -> 
         ("wrong 10", "the answers are 0 to 9"),
         ("wrong 1 x", "'x' is not a guess"),
         ("wrong 4 4", "a 4 read as 4 is right"),
-        ("w 12", "there is no unit 12: those of the first layer are numbered 0 to 11"),
+        ("w 12", "there is no unit 12: the first layer has units 0 to 11"),
         ("w 1 2", "a unit is shown without a case"),
         ("w case 1000", "there is no case 1,000"),
         ("w cas", "'cas' is not the number of a unit"),
         ("c 1 layer", "Did you mean layers?"),
-        ("n mini; w case 1", "w case needs cases that are pictures"),
+        ("n mini; w case 1", "w case needs pictures"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(trained: Session, line: str, says: str) -> None:

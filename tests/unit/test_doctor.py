@@ -123,8 +123,8 @@ def at_rate(patient: Patient, rate: float) -> Patient:
     (lambda: fresh("784-30-30-30-30-30-30-10", options={"hidden": "sigmoid"}).trained("200"),
      "vanishing"),
     (lambda: at_rate(PLANTS["repeated"](DENSE), 5.0), "rate-high"),
-    (lambda: fresh("784-10", options={"output": "linear", "cost": "squared"}).trained("1e"),
-     "rate-high"),
+    (lambda: fresh("784-10", options={"output": "linear", "cost": "squared"}, rate=0.04,
+                   average=1.0).trained("1e"), "rate-high"),
 ], ids=["raw pixels", "slow", "saturated", "adam", "deep", "fast, cases repeated",
         "worse than nothing"])  # fmt: skip
 def test_what_learners_meet_is_called_by_its_cause(

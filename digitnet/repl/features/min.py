@@ -41,15 +41,9 @@ def min_(
         f"Only t uses {all_spelled(unused)}." if unused else "",
         result.advice(),
     ]
-    fields = {
-        "iterations": outcome.batches,
-        "cost": outcome.cost,
-        "train_accuracy": outcome.train_accuracy,
-        "validation_accuracy": outcome.validation_accuracy,
-        "seconds": outcome.seconds,
-        "method": method,
-        "interrupted": outcome.stopped == "interrupted",
-        "is_stuck": outcome.stopped == "stuck",
-    }
+    names = ("cost", "train_accuracy", "validation_accuracy", "seconds")
+    fields = {"iterations": outcome.batches} | {name: getattr(outcome, name) for name in names}
+    fields |= {"method": method, "interrupted": outcome.stopped == "interrupted"}
+    fields["is_stuck"] = outcome.stopped == "stuck"
     shown = "\n".join(line for line in lines if line)
     return Said(lambda view: [*[result.curves] * view.redraws, shown], fields)

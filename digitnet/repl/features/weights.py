@@ -146,13 +146,10 @@ def weights(session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None
     first = first_layer(network)
     if not np.isfinite(first.weights).all():
         raise CommandError("the weights are not numbers: undo brings an earlier version back")
-    count = len(first.weights)
     if unit == "case":
         data = session.data_for(model)
         if first.weights.ndim == 2:
-            raise CommandError(
-                "w case needs cases that are pictures; c INDEX layers shows the units"
-            )
+            raise CommandError("w case needs pictures; c INDEX layers shows the units")
         case = Case.of(session, data, index)
         x, _ = Feeder(data.test, model.network.dtype).batch(np.array([case.index]))
         return _response(first, member, case, *first_layer_maps(network, x))
@@ -160,8 +157,6 @@ def weights(session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
     if unit is None:
         return all_units(first, member)
-    if int(unit) >= count:
-        raise CommandError(
-            f"there is no unit {unit:,}: those of the first layer are numbered 0 to {count - 1:,}"
-        )
+    if int(unit) > (last := len(first.weights) - 1):
+        raise CommandError(f"there is no unit {unit:,}: the first layer has units 0 to {last:,}")
     return one_unit(first, int(unit), member)

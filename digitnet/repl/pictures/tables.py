@@ -17,9 +17,7 @@ SEEN_IN_TRAINING = {
     False: [],
 }
 SEEN = {True: " (cases seen in training)", None: " (cases perhaps seen in training)", False: ""}
-"""What is said of an accuracy on cases that the network was, or may have been, trained on: below
-it, and beside it.
-"""
+"""What is said, below it and beside it, of an accuracy on cases that may have been trained on."""
 
 
 def counted(count: int, noun: str) -> str:
