@@ -152,8 +152,8 @@ def _data(name: str, folder: str | Path | None, version: Version) -> Data:
         x = np.multiply(cases.inputs, cases.scale, dtype=np.float32)
         parts.append(Part(x, answers_of(cases.targets)))
         parts[-1].x.flags.writeable = parts[-1].y.flags.writeable = False
-    own_cases = frozenset[bytes]() if name in sources else found.hashes["train"]
-    ORIGINS[id(parts[0].x)] = name, own_cases
+    known = (frozenset(), ()) if name in sources else (found.hashes["train"], found.answers)
+    ORIGINS[id(parts[0].x)] = name, *known
     return Data(name, *parts)
 
 

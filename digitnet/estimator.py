@@ -37,8 +37,8 @@ OWN = (*BEGINNING, "epochs", "warm_start")
 
 Pair = tuple[ArrayLike, ArrayLike]  # cases and their answers
 
-ORIGINS: dict[int, tuple[str, frozenset[bytes]]] = {}
-"""id of inputs that `digitnet.data` gave, and keeps → data set, and hashes of one's own cases."""
+ORIGINS: dict[int, tuple[str, frozenset[bytes], tuple[str, ...]]] = {}
+"""id of inputs that `digitnet.data` gave, and keeps → what `Model.record` takes."""
 
 _asking = Lock()  # held in a forward pass: layers keep what they compute
 if sys.platform != "win32":  # a fork copies the lock, but not the thread that holds it
@@ -182,10 +182,10 @@ class Estimator:
         if not epochs:
             return
         base = id(getattr(x, "base", None))
-        name, own_cases = ORIGINS.get(id(x)) or ORIGINS.get(base, (GIVEN, frozenset()))
+        name, *_ = origin = ORIGINS.get(id(x)) or ORIGINS.get(base, (GIVEN, frozenset(), ()))
         if model.trained_on[-1:] != [name]:
             trainer.progress.next_epoch()
-        model.record(name, own_cases)
+        model.record(*origin)
         model.data = model.data if name == GIVEN else name
         amount = Amount(float(epochs), "epochs")
         if run(trainer, train, measured, amount, report).stopped == "diverged":

@@ -71,8 +71,10 @@ class DataSet:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of all cases, by which another version of the set is told."""
-        parts = (self.train, self.validation, self.test)
+        return self.digest_of("train", "validation", "test")
+
+    def digest_of(self, *names: str) -> str:
+        parts = [getattr(self, name) for name in names]
         arrays = [a for p in parts for a in (p.inputs, p.targets.astype(np.uint8))]
         return sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 

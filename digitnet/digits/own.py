@@ -33,7 +33,7 @@ FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
 # the file of a table, in place of the pictures: each row is its numbers as float32
 TABLE = "table-idx2-ubyte.gz"
 WORDS = "answers.txt"  # the file of the names of the answers, a line for each, if they are words
-MAX_ANSWERS = 100
+MAX_ANSWERS, MAX_WORD = 100, 200  # characters of an answer in words
 # EMNIST has 280,000 digits; as many pictures fit in a save's 256 MiB even if none is packed
 MAX_CASES = 300_000
 MAX_INPUTS = MAX_CASES * prod(PICTURE)  # maximum bytes of the pictures, or of the table
@@ -198,7 +198,8 @@ def _checked(cases: OwnCases) -> OwnCases:
     if answers.max() >= MAX_ANSWERS:
         raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}")
     words = cases.words
-    if words and not (answers.max() < len(words) <= MAX_ANSWERS and "".join(words).isprintable()):
+    are_words = all(len(word) <= MAX_WORD and word.isprintable() for word in words)
+    if words and not (answers.max() < len(words) <= MAX_ANSWERS and are_words):
         raise BadFile("has names of answers that are not those of its answers")
     if len(parts) != len(answers) or parts.max() > TEST:
         raise BadFile("has parts that are not those of its cases")

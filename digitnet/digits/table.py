@@ -25,13 +25,12 @@ from digitnet.digits.columns import (
     roles,
 )
 from digitnet.digits.files import DELIMITERS, BadFile, lines_of
-from digitnet.digits.own import MAX_ANSWERS
+from digitnet.digits.own import MAX_ANSWERS, MAX_WORD
 from digitnet.digits.recognize import Contents, Part
 from digitnet.engine.report import Report, ignore
 
 MAX_CELLS, MAX_COLUMNS = 1 << 28, 100_000
 LOOKED_AT = 500  # about how many rows decide what a column is
-MAX_WORD = 200  # characters of a word that are read
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")

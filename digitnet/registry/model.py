@@ -20,12 +20,14 @@ SEEN = {True: ", seen in training", None: ", perhaps seen in training", False: "
 @dataclass(frozen=True)
 class Accuracy:
     """An accuracy from 0 to 1. on: the cases it was measured on, such as `sample test`. is_seen:
-    whether the network was trained on them, None if it is not known.
+    whether the network was trained on them, None if it is not known. digest: of those of a data set
+    of the user's own, which may be replaced.
     """
 
     value: float
     on: str
     is_seen: bool | None = False
+    digest: str = ""
 
     @property
     def cases(self) -> str:
@@ -41,7 +43,8 @@ class Model:
     set. trained_on: all data sets it was trained on, and GIVEN; the latest is last. saved_at: ISO
     8601, UTC; empty if it has never been saved. rates: (mini-batch, learning rate) of its trainings
     since then; not saved. own_cases: the hashes of the cases of the user's own data sets that
-    it was trained on; none in saves of earlier versions.
+    it was trained on; none in saves of earlier versions. words: what its answers are called, if the
+    data set that it was trained on last is the user's own and has words for them.
     """
 
     trainer: Trainer
@@ -53,6 +56,7 @@ class Model:
     saved_at: str = ""
     rates: list[tuple[float, float]] = field(default_factory=list)
     own_cases: frozenset[bytes] = frozenset()
+    words: tuple[str, ...] = ()
     network: Network = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,8 +67,11 @@ class Model:
         others = {*SOURCES, *RELATIVES, *MADE, GIVEN}
         return bool(self.own_cases) or others.issuperset(self.trained_on)
 
-    def record(self, data: str, own_cases: frozenset[bytes] = frozenset()) -> None:
-        """Notes that it is trained on a data set now and, of one's own, on which cases."""
+    def record(
+        self, data: str, own_cases: frozenset[bytes] = frozenset(), words: tuple[str, ...] = ()
+    ) -> None:
+        """Notes that it is trained on a data set now; of one's own, on which cases and words."""
+        self.words = words
         if self.knows_own_cases:
             self.own_cases |= own_cases
         self.trained_on = [other for other in self.trained_on if other != data] + [data]
@@ -84,8 +91,8 @@ class Model:
         if not is_raw:
             _scale_inputs(network, scale)
         trainer = Trainer(network, Settings(pixels="raw" if is_raw else "unit"), 0)
-        on, cases = list(self.trained_on), self.own_cases
-        return Model(trainer, data=self.data, trained_on=on, own_cases=cases)
+        on, cases, words = list(self.trained_on), self.own_cases, self.words
+        return Model(trainer, data=self.data, trained_on=on, own_cases=cases, words=words)
 
 
 def _scale_inputs(network: Network, scale: float) -> None:

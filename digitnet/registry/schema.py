@@ -17,7 +17,7 @@ import numpy as np
 
 from digitnet.digits.datasets import HASH_BYTES
 from digitnet.digits.files import BadFile
-from digitnet.digits.own import FILES, TABLE, WORDS, OwnCases
+from digitnet.digits.own import FILES, MAX_ANSWERS, TABLE, WORDS, OwnCases
 from digitnet.engine.arrays import Array, Shape, assign
 from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Layer, SetDropout
 from digitnet.engine.network import COSTS, MAX_LAYERS, Committee, Network
@@ -236,7 +236,10 @@ def _model_document(model: Model) -> Document:
         "data": model.data,
         "trained_on": list(model.trained_on),
         **({"own_cases": own_cases} if own_cases else {}),
-        "accuracy": accuracy and {"value": accuracy.value, "on": measured_on(accuracy)},
+        **({"words": list(model.words)} if model.words else {}),
+        "accuracy": accuracy
+        and {"value": accuracy.value, "on": measured_on(accuracy)}
+        | ({"digest": accuracy.digest} if accuracy.digest else {}),
         **network_document(trainer.network),
         "settings": asdict(trainer.settings),
         "seed": trainer.seed,
@@ -268,6 +271,8 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
     fields.check(len(hashes) % HASH_BYTES == 0, "own_cases", "has part of a hash")
     places = range(0, len(hashes), HASH_BYTES)
     own_cases = frozenset(hashes[k : k + HASH_BYTES] for k in places)
+    named = fields.items("words", MAX_ANSWERS) if fields.has("words") else ()
+    words = tuple(one.text(item) for one, item in named)
     accuracy = fields.maybe("accuracy", _accuracy)
     fields.end()
 
@@ -278,7 +283,8 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
         for slot, arrays in state.items():
             assign(trainer.optimizer.state[slot], arrays)
         trainer.averages = averages and [array.copy() for array in averages]
-        return Model(trainer, name, recipe, data, trained_on, accuracy, when, own_cases=own_cases)
+        origin = name, recipe, data, trained_on, accuracy, when
+        return Model(trainer, *origin, own_cases=own_cases, words=words)
 
     return build
 
@@ -313,9 +319,10 @@ def _history(fields: Fields) -> list[Measurement]:
 def _accuracy(fields: Fields, name: str) -> Accuracy:
     accuracy = fields.inner(name)
     value, on = accuracy.fraction("value"), accuracy.text("on")
+    digest = accuracy.text("digest") if accuracy.has("digest") else ""
     accuracy.end()
     is_seen = next(seen for seen, words in SEEN.items() if on.endswith(words))
-    return Accuracy(value, on.removesuffix(SEEN[is_seen]), is_seen)
+    return Accuracy(value, on.removesuffix(SEEN[is_seen]), is_seen, digest)
 
 
 def measured_on(accuracy: Accuracy | None) -> str:

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -88,9 +88,20 @@ class DataSets:
     def record(self, model: Model, name: str) -> None:
         """As `Model.record`."""
         if name not in NOT_OWN:
-            model.record(name, self.get(name).hashes["train"])
+            data = self.get(name)
+            model.record(name, data.hashes["train"], data.answers)
         elif name not in model.trained_on[-1:]:
             model.record(name)
+
+    def was_replaced(self, accuracy: Accuracy) -> bool:
+        """Whether an accuracy was measured on other cases than its data set has now."""
+        name, _, part = accuracy.on.partition(" ")
+        if name not in self.own.names():
+            return False
+        with suppress(BadFile, NotHere):
+            measured_on = "test" if part == "test" else "validation"
+            return self.get(name).digest_of(measured_on) != accuracy.digest
+        return True
 
     def is_seen(self, data: DataSet, model: Model, part: str = "test") -> bool | None:
         """Whether a network was trained on some of the test cases, or of the `validation` cases;
@@ -217,7 +228,7 @@ class Before:
     @classmethod
     def of(cls, model: Model, session: "Session") -> "Before":
         trainer = model.trainer
-        names = ("accuracy", "data", "trained_on", "own_cases")
+        names = ("accuracy", "data", "trained_on", "own_cases", "words")
         known = {name: getattr(model, name) for name in names}
         history = list(trainer.history)
         return cls(model, trainer.snapshot(), history, trainer.settings, known, session.saved)
@@ -490,7 +501,8 @@ class Session:
     def accuracy_on(self, part: str, value: float, data: DataSet, model: Model) -> Accuracy:
         """An accuracy on the `test` or `validation` set, and whether its cases were trained on."""
         is_seen = self.data_sets.is_seen(data, model, part)
-        return Accuracy(value, f"{data.name} {part}", is_seen)
+        digest = "" if data.name in NOT_OWN else data.digest_of(part)
+        return Accuracy(value, f"{data.name} {part}", is_seen, digest)
 
     def data_for(self, model: Model) -> DataSet:
         """The current data set, with the network's `cases` and `pixels` settings applied.
@@ -504,8 +516,13 @@ class Session:
                 f"has {data.inputs} numbers in and {data.outputs} out: data chooses "
                 "another set, n makes a network that fits"
             )
-        settings = model.trainer.settings
-        return data.as_seen(settings.cases, settings.pixels, model.trainer.seed)
+        settings, words = model.trainer.settings, model.words
+        seen = data.as_seen(settings.cases, settings.pixels, model.trainer.seed)
+        if not words or words == data.answers:
+            return seen
+        pairs = zip(data.answers, words, strict=False)
+        called = [now if now == was else f"{now} (trained as {was})" for now, was in pairs]
+        return replace(seen, answers=(*called, *data.answers[len(words) :]))
 
     def data_if_here(self, model: Model) -> DataSet | None:
         """As `data_for`; None where there is none, which `t` tells."""

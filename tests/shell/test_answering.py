@@ -128,26 +128,61 @@ def test_upright_pictures_are_not_taken_for_swapped_ones(session: Session, tmp_p
             assert "swapped" not in "; ".join(result["understood"])
 
 
-def test_words_are_only_those_of_the_set_that_was_trained_on(
+GATES = "a,b,c\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n"
+OTHERS = {
+    "the same answers in other words": "a,b,c\n0,0,sí\n0,1,da\n1,0,da\n1,1,sí\n",
+    "numbers": "a,b,c\n0,0,1\n0,1,0\n",
+    "more answers": "a,b,c\n0,0,x\n0,1,y\n1,0,z\n",
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_words_and_accuracies_are_those_of_the_set_that_was_trained_on(
+    session: Session, tmp_path: Path, kind: str
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    ask, out, gates, other = (tmp_path / f"{name}.csv" for name in ("ask", "out", "gates", "other"))
+    gates.write_text(GATES)
+    other.write_text(OTHERS[kind])
+    ask.write_text("a,b,c\n0,0,0\n1,1,1\n")
+    first, second = f"data import some {gates}", f"data import some {other}"
+    trained, then = "n 2-4-2; t 1; ch all; pas x", "of the some test set, seen in training"
+    for line, is_replaced in {
+        f"{first}; {trained}": False,
+        second: True,
+        f"{second}; {first}; {trained}": False,
+        "undo some": True,  # to an older one
+        "data delete some": False,
+    }.items():
+        do(session, line)
+        for how in ("i", "l x"):
+            said, end = shown(session, how, width=300), ", as it was then" * is_replaced
+            assert f"{then}{end}" in said.replace("right on", "of")
+            assert ("as it was then" in said) == is_replaced
+        (answered,) = do(session, f"answer {ask} {out}")
+        assert {*out.read_text().split()[1:]} <= {"1,no", "1,yes", "2,no", "2,yes"}
+        assert answered["correct"] is None
+        assert "not compared: the network has no answer '0'" in "; ".join(answered["understood"])
+    assert do(session, "vote x x; i")[1]["answers"] == ["no", "yes"]
+    session.network().words = ()  # as in saves of earlier versions
+    (answered,) = do(session, f"{first}; answer {ask} {out}")[1:]
+    assert answered["correct"] is not None
+    assert "answers written as numbers: the network has not" in "; ".join(answered["understood"])
+
+
+def test_an_answer_in_other_words_than_those_trained_on_is_told(
     session: Session, tmp_path: Path
 ) -> None:
     session.asker = NonInteractive(yes=True)
-    ask, out, made = tmp_path / "ask.csv", tmp_path / "out.csv", tmp_path / "some.csv"
-    made.write_text("a,b,c\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n")
-    ask.write_text("a,b,c\n0,0,0\n1,1,1\n")
-    (*_, answered) = do(session, f"data import some {made}; n 2-4-2; t 1; answer {ask} {out}")
-    assert answered["correct"] is None
-    assert "its answers were not compared: the network has no answer '0'" in answered["understood"]
-    made.write_text("a,b,c\n0,0,no\n0,1,yes\n1,0,maybe\n1,1,no\n")
-    (*_, answered) = do(session, f"data import some {made}; answer {ask} {out}")
-    assert "answers written as numbers: the data set some does not fit" in "; ".join(
-        answered["understood"]
-    )
-    assert answered["correct"] is not None
-    (*_, answered) = do(session, f"data delete some; answer {ask} {out}")
-    assert "answers written as numbers: the data set some is not here" in "; ".join(
-        answered["understood"]
-    )
+    for name, rows in {"one": GATES, "two": OTHERS["the same answers in other words"]}.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text(rows)
+        do(session, f"data import {name} {path}")
+    answer = do(session, "data one; n 2-4-2; t 1; c 0")[-1]["answer"]
+    assert f"answer {answer} {'yes' if answer else 'no'}: " in shown(session, "c 0")
+    now = "0 da (trained as no): " if answer else "1 sí (trained as yes): "
+    assert f"answer {now}" in shown(session, "data two; c 0")
+    assert f"answer {now[:4]}: " in shown(session, "t 1; c 0")
 
 
 def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def rich(optimizer: str = "momentum", **kinds: Any) -> Model:
     trainer.averages = noise()
     named.recipe, named.data, named.trained_on = "good", "sample11", ["sample", "mnist"]
     named.own_cases = frozenset({b"8 bytes.", b"each one"})
-    named.accuracy = Accuracy(0.1 + 0.7, "sample test")
+    named.words = ("cat", "dog, or wolf")
+    named.accuracy = Accuracy(0.1 + 0.7, "sample test", digest="0f")
     return named
 
 
@@ -85,6 +86,7 @@ def everything(named: Model) -> dict[str, Any]:
         "state": {key: bits(arrays) for key, arrays in trainer.optimizer.state.items()},
         "averages": trainer.averages and bits(trainer.averages),
         "from": (named.recipe, named.data, named.trained_on, named.own_cases, named.accuracy),
+        "words": named.words,
     }
 
 

@@ -3,15 +3,16 @@
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.datasets import GIVEN, MADE, RELATIVES, SOURCES, NotHere
+from digitnet.digits.datasets import NotHere
 from digitnet.digits.files import BadFile
 from digitnet.digits.importing import read_cases
-from digitnet.digits.own import MINE, TEST
+from digitnet.digits.own import TEST
 from digitnet.digits.prepare import Picture
 from digitnet.digits.recognize import Contents, Part
 from digitnet.engine.arrays import answers_of
@@ -68,8 +69,9 @@ def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> Said:
         session.report(Note(f"{start:,} of {len(cases):,} answered", lasting=False))
         outputs = outputs_of(network, cases[start : start + CHUNK], scale)
         answers += answers_of(outputs).tolist()
-    names, about = _answer_names(session, model)
-    read.notes += about
+    numbers = [*map(str, range(network.outputs))]
+    names = [*model.words, *numbers[len(model.words) :]]
+    read.notes += _whose_words(session, model)
     said = [names[each] for each in answers]
     row_names, known = _columns(tests[0], names, read)
     rows = zip(row_names or range(1, len(said) + 1), said, strict=True)
@@ -115,27 +117,15 @@ def _columns(test: Part, names: Sequence[str], read: Contents) -> tuple[Sequence
     return row_names, known
 
 
-def _answer_names(session: Session, model: Model) -> tuple[Sequence[str], list[str]]:
-    """What the network's answers are called, words or numbers, and what to say about that."""
-    numbers = [*map(str, range(model.network.outputs))]
-    name, own = model.trained_on[-1] if model.trained_on else GIVEN, session.data_sets.own
-    if name in {*SOURCES, *RELATIVES, *MADE, GIVEN} - {*own.names()} | {MINE}:
-        return numbers, []
-    try:
-        data = session.data_sets.get(name)
-    except (BadFile, NotHere) as error:
-        return numbers, [f"answers written as numbers: {error}"]
-    if not model.network.fits(data.train):
-        return numbers, [
-            f"answers written as numbers: the data set {name} does not fit the network now"
-        ]
-    if not data.answers:
-        return numbers, []
-    there, changed = own.store.find(name, data=True), ""
-    if there and "" != model.saved_at < there.saved_at:
-        changed = ", which was saved after the network"
-    words = [*data.answers, *numbers[len(data.answers) :]]
-    return words, [f"answers in the words of the data set {name}{changed}"]
+def _whose_words(session: Session, model: Model) -> list[str]:
+    """What to say of the words or numbers of the network's answers."""
+    name = model.trained_on[-1] if model.trained_on else ""
+    if model.words:
+        return [f"answers in the words of the data set {name} that it was trained on"]
+    with suppress(BadFile, NotHere):
+        if name in session.data_sets.own.names() and session.data(name).answers:
+            return ["answers written as numbers: the network has not kept the words of the data"]
+    return []
 
 
 def _is_sideways(pictures: Picture, reader: PictureReader) -> bool:

@@ -16,6 +16,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
+from digitnet.repl.pictures.digit import all_named
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, duration, pairs, percent, when
 from digitnet.repl.result import Said
@@ -133,6 +134,8 @@ def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
     committee = Model(trainer, data=data, trained_on=list(trained_on))
     if all(model.knows_own_cases for _, model in models):
         committee.own_cases = frozenset().union(*(model.own_cases for _, model in models))
+    words = {model.words for _, model in models}
+    committee.words = words.pop() if len(words) == 1 else ()
     return committee
 
 
@@ -143,6 +146,7 @@ def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:
     if of["accuracy"] is not None:
         cases, comma, seen = of["measured_on"].partition(",")
         accuracy = f"{percent(of['accuracy'])} of the {cases} set{comma}{seen}"
+        accuracy += ", as it was then" * of["cases_replaced"]
     if of["measurements"]:
         history = (
             f"{counted(of['measurements'], 'measurement')}, best validation accuracy "
@@ -160,6 +164,7 @@ def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:
         "cost": of["cost"],
         "settings": "" if is_committee else _effective(settings),
         "seed": "" if is_committee else str(of["seed"]),
+        "answers": printable(all_named(of["answers"]), 300),
         "data": of["data"],
         "trained": _trained(of, is_committee=is_committee),
         "accuracy": accuracy,
@@ -216,10 +221,12 @@ def info(session: Session) -> Said:
         "trained_samples": trainer.progress.samples,
         "trained_seconds": round(trainer.progress.seconds, 3),
         "unsaved": session.unsaved or None,
+        "answers": list(model.words),
         "data": model.data,
         "trained_on": list(model.trained_on),
         "accuracy": accuracy.value if accuracy else None,
         "measured_on": measured_on(accuracy) or None,
+        "cases_replaced": bool(accuracy and session.data_sets.was_replaced(accuracy)),
         "measurements": len(trainer.history),
         "last_cost": last.cost if last else None,
         "best_validation_accuracy": best.validation_accuracy if best else None,

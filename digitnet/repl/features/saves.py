@@ -140,8 +140,7 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
         said += f", trained {counted(batches, 'mini-batch')}"
     if model.accuracy:
         said += f", {percent(model.accuracy.value)} right on the {model.accuracy.cases}"
-        own = session.data_sets.own.store.find(model.accuracy.on.partition(" ")[0], data=True)
-        said += ", as it was then" * bool(own and own.saved_at > model.saved_at)
+        said += ", as it was then" * session.data_sets.was_replaced(model.accuracy)
     left = _autosaved(session, name) if recipe else ""
     return now_in_hand(model, f"{said}.{without_its_data(session, model)}{left}")
 
