@@ -431,7 +431,7 @@ def test_large_inputs_are_warned_of_in_training() -> None:
 def test_an_own_data_set_is_there_as_it_is_now(session: Session, tmp_path: Path) -> None:
     for count in (100, 120):
         x, y = dn.data("sample").test.x[:count].reshape(-1, 28, 28), dn.data("sample").test.y
-        np.savez(tmp_path / "some.npz", x=x, y=y[:count])
+        np.savez(tmp_path / "some.npz", x=x, y=np.array([*"abcdefghij"])[y[:count]])
         session.asker = NonInteractive(yes=True)
         do(session, f"data import some {tmp_path / 'some.npz'}")
         some = dn.data("some")
@@ -439,7 +439,8 @@ def test_an_own_data_set_is_there_as_it_is_now(session: Session, tmp_path: Path)
         assert some.train.x.max() == 1
     do(session, "data sample; n 784-9-10; t 9; pas a")
     dn.load("a").fit(some.train.x[:50], some.train.y[:50], epochs=1).save("b")
-    assert do(session, "l b; i")[1]["data"] == "some"
+    about = do(session, "l b; i")[1]
+    assert (about["data"], about["answers"]) == ("some", [*"abcdefghij"])
     checked = do(session, "ch all")[0]
     assert (checked["set"], checked["seen_in_training"]) == ("some test", False)
 
