@@ -31,7 +31,7 @@ from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, max_cases, pa
 from digitnet.digits.page import as_plain, page_in
 from digitnet.digits.pictures import MAX_BYTES, SUFFIXES, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
-from digitnet.digits.recognize import Contents, Part, recognized
+from digitnet.digits.recognize import Contents, Part, inverted, recognized
 from digitnet.digits.table import read_table
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
@@ -196,7 +196,7 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     if not files:
         raise BadFile("has no subfolders 0 to 9 with pictures in them")
     contents = Contents([], is_picture=True)
-    cases: list[tuple[int | None, int, Bytes]] = []
+    cases, plain = list[tuple[int | None, int, Bytes]](), list[Bytes]()
     for number, (part, answer, file) in enumerate(files):
         report(ReadSoFar(path.name, number, len(files), "files"))
         try:
@@ -207,9 +207,13 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
                     raise BadFile(f"has {len(digits)} digits or pieces of one, not one digit")
                 picture = digits[0].picture
                 contents.notes = ["pictures in colour or not 28 x 28 prepared as MNIST's were"]
+            else:
+                plain.append(picture[None])
             cases.append((part, answer, picture))
         except (BadFile, NoDigit) as error:
             contents.left_out.append(f"{file}: {error}")
+    if contents.notes and plain:  # what is prepared has no say in how the others are
+        contents.notes.append(f"the others {inverted(plain)}")
     if not cases:
         raise BadFile(f"has no picture that can be read; {contents.left_out[-1]}")
     names = _files_in(path, lambda name: name.lower().endswith(SUFFIXES))

@@ -104,7 +104,8 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
     else:
         headings = contents.sets[0].headings
         named = f": {', '.join(headings[:5])}" + ", ..." * (len(headings) > 5) if headings else ""
-        notes.append(f"a table of {inputs[0].shape[1]:,} numbers a case{named}")
+        ending = "s" * (inputs[0].shape[1] > 1)
+        notes.append(f"a table of {inputs[0].shape[1]:,} number{ending} a case{named}")
         inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
         if not all(np.isfinite(each).all() for each in inputs):
             raise BadFile("has numbers that are not finite")
@@ -197,7 +198,7 @@ def _as_ink(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[Bytes]:
         raise BadFile(f"has pictures whose pixels are all {low:g}")
     start, end = _usual_scale(low, high) or _linear_scale(arrays, low, high)
     made = [_bytes(a, start, end) for a in arrays]
-    notes.append(f"pixels {round(start, 3):g} to {round(end, 3):g}, {_inverted(made)}")
+    notes.append(f"pixels {round(start, 3):g} to {round(end, 3):g}, {inverted(made)}")
     return made
 
 
@@ -234,7 +235,7 @@ def _bytes(array: NDArray[Any], start: float, end: float) -> Bytes:
     return made
 
 
-def _inverted(pictures: Sequence[Bytes]) -> str:
+def inverted(pictures: Sequence[Bytes]) -> str:
     """Makes dark ink on light paper light on dark, in place; says which it was.
 
     Paper is what the border of a picture is. Most pictures decide for all, unless every border is
@@ -247,11 +248,12 @@ def _inverted(pictures: Sequence[Bytes]) -> str:
         for each, border in zip(pictures, borders, strict=True):
             each[border > 127] = 255 - each[border > 127]
         return f"{light.sum():,} of {len(light):,} dark on light, inverted"
-    if light.mean() < 0.5:
-        return "light on dark"
-    for each in pictures:
+    most = light.mean() >= 0.5
+    for each in pictures if most else ():
         np.subtract(255, each, out=each)
-    return "dark on light, inverted"
+    others = np.count_nonzero(light != most)
+    also = f", also {others:,} of {len(light):,} that look otherwise" * bool(others)
+    return ("dark on light, inverted" if most else "light on dark") + also
 
 
 def _border(pictures: Bytes) -> Bytes:

@@ -34,6 +34,7 @@ LOOKED_AT = 500  # about how many rows decide what a column is
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
+_POINTS = re.compile(r'(?:^|[;\t"]) *([-+]?[1-9]\d{0,2}(?:\.\d{3})+) *(?:[;\t"]|$)')
 
 
 def read_table(
@@ -100,6 +101,8 @@ def _has_thousands(cells: Sequence[str]) -> bool:
 
 
 def _with_points(lines: list[str]) -> list[str]:
+    if found := next(filter(None, map(_POINTS.search, lines)), None):
+        raise BadFile(f"has decimal commas, and {found[1]!r}: write thousands without points")
     return [_DECIMAL_COMMA.sub(r"\1\2.\3", line) for line in lines]
 
 

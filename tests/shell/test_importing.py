@@ -144,6 +144,7 @@ TABLES = {
         [2, 2], "column 'target' left out"),
     "with decimal commas": (b"p;q;class\n1,5;0;1\n-0,25;1;0\n", [2, 2], "for decimal points"),
     "with commas in words": (b"p;class\n1,5;1,2 abc\n2;0\n", [1, 2], "answers 0 0, 1 1,2 abc"),
+    "one column": (b"p,class\n1,1\n2,0\n", [1, 2], "a table of 1 number a case: p"),
     "a y that is no answer": (b"number,y,class\n1,0.5,0\n2,0.25,1\n",
         [2, 2], "from column 'class'"),
     "as many columns as a picture": (
@@ -391,6 +392,23 @@ def test_drawings_in_folders_are_prepared_trained_on_and_checked(
     assert session.data().train.inputs.shape[0] >= 20
 
 
+@pytest.mark.parametrize("scale", [1, 3])
+def test_few_pictures_that_look_otherwise_are_told_and_prepared_ones_have_no_say(
+    session: Session, tmp_path: Path, scale: int
+) -> None:
+    dark = 255 - PICTURES
+    made = [*np.kron(dark, np.ones((1, scale, scale), np.uint8)), *(dark, PICTURES)[scale == 1][:9]]
+    contents = {f"{ANSWERS[k % COUNT]}/{k}.png": as_file(each) for k, each in enumerate(made)}
+    path = files("", contents)(tmp_path)
+    said = "; ".join(do(session, f"data import some {path}")[0]["understood"])
+    light = (session.data("some").train.inputs.reshape(-1, 28, 28)[:, 0] > 127).all(1).sum()
+    if scale == 3:
+        assert ("the others dark on light, inverted" in said, light) == (True, 0)
+    else:
+        assert "dark on light, inverted, also 9 of 209 that look otherwise" in said
+        assert light
+
+
 def test_ctrl_c_leaves_nothing_behind(session: Session, tmp_path: Path) -> None:
     path = pngs(".")(tmp_path / "files")
     before = sorted(session.saves.rglob("*"))
@@ -506,6 +524,9 @@ CANNOT: dict[str, tuple[Make, str]] = {
         "has '1,100' in column 1 of row 1, not a number"),
     "thousands beside hundreds": (
         files("", {"a.csv": b"p;q;label\n900;1;0\n1,100;2;1\n"}), "has '1,100' in column 1"),
+    "thousands with points": (
+        files("", {"a.csv": b"p;q;label\n1,5;900;0\n1,6;1.005;1\n"}),
+        "has decimal commas, and '1.005': write thousands without points"),
     "prices": (
         files("", {"a.csv": b"p,q,label\n$1.5,1,0\n$2.5,2,1\n"}), "has '$1.5' in column 1"),
     "a long row where a column is left out": (
