@@ -56,6 +56,7 @@ class Recovery:
         self.is_adopted = False
         self.warning = self._last_warning = ""
         self._path: Path | None = None
+        self._released = set[Path | None]()
         self._lock: BaseFileLock | None = None
         self._last = monotonic()
         self._autosaved: object = None
@@ -119,6 +120,7 @@ class Recovery:
     def release(self) -> None:
         if self._lock is not None:
             self._lock.release()
+        self._released.add(self._path)
         self._path = self._lock = None
         self.is_adopted = False
 
@@ -159,8 +161,10 @@ class Recovery:
         raise RegistryError(f"there is no unfinished training{damaged}")
 
     def orphans(self) -> list[Path]:
-        """The recovery files that no living process has locked, the latest first."""
-        found: list[tuple[float, Path]] = []
+        """The recovery files that no living process has locked: the latest first, and last those
+        that this one has released.
+        """
+        found: list[tuple[bool, float, Path]] = []
         for path in {*_files(self.folder, _NAME)} - {self._path}:
             when = 0.0
             try:
@@ -169,8 +173,8 @@ class Recovery:
             except OSError as error:  # whoever wants to read it is told, unless it is a link
                 if isinstance(error, TimeoutError) or error.errno in (errno.ELOOP, errno.ENOENT):
                     continue
-            found.append((when, path))
-        return [path for _, path in sorted(found, reverse=True)]
+            found.append((path not in self._released, when, path))
+        return [path for *_, path in sorted(found, reverse=True)]
 
 
 def _files(folder: Path, names: re.Pattern[str]) -> list[Path]:
