@@ -420,6 +420,11 @@ class Registry:
         """Whether a network of that name is included and not hidden by a save."""
         return any(entry.included and entry.name == name for entry in self.saves())
 
+    def has(self, content: Content, entry: Entry) -> bool:
+        """Whether just this, as far as it is trained, is in the file of an entry."""
+        data = seal(encode(to_document(content, entry.name)))
+        return is_same(self.folder / entry.file, data, "saved_at", "accuracy")
+
     def exists(self, name: str) -> bool:
         """Whether there is a save or an included network of that name, damaged or not."""
         return self.find(name) is not None or self.includes(name)

@@ -60,19 +60,14 @@ def undo(saves: Registry, name: str = "", number: int = 1, file: str = "") -> Un
         return _restore(saves, version, 0 if version.kind == "named" else count)
 
 
-def last_change(saves: Registry) -> tuple[Kept, str, float] | None:
-    """What `undo` without a name takes back: what is kept, its name, and when it was done, in
-    seconds since 1970.
-    """
+def last_change(saves: Registry) -> tuple[Kept, str] | None:
+    """What `undo` without a name takes back: what is kept, and its name."""
     with saves.locked("nothing was changed"):
         kept = next((k for k in _restorable(saves) if not _is_worse(saves, k)), None)
         if kept is None:
             return None
-        place = saves.trash.folder / kept.name
-        name, kind = claim(place)
-        said = f"the data set {name}" if kind == "data" else repr(name or kept.file)
-        status = place.lstat()
-        return kept, said, max(status.st_ctime, status.st_mtime)
+        name, kind = claim(saves.trash.folder / kept.name)
+        return kept, f"the data set {name}" if kind == "data" else repr(name or kept.file)
 
 
 def changed_since(saves: Registry, change: Change) -> str:

@@ -435,6 +435,11 @@ def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> N
     assert "not a data set" in refusal(session, "data some")
     assert do(session, "undo")[0] == {"command": "undo", "restored": "some", "cases": 200}
     assert do(session, "data some")[0]["test"] > 0
+    entry = session.data_sets.own.store.find("some", data=True)
+    assert entry
+    (session.saves / entry.file).write_bytes((session.saves / entry.file).read_bytes()[:-1])
+    session.asker = Answers(["y"])
+    assert "the data set some: it is damaged; " in shown(session, "data delete some; undo")
 
 
 def test_an_import_over_a_set_is_asked_about(session: Session, tmp_path: Path) -> None:

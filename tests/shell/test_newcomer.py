@@ -45,7 +45,7 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
 WIDER = (80, 24), (120, 40)
 
 NEXT_EVENING = [
-    ("undo", "Take back one of an earlier session: 'first' was changed at ... UTC? [y/N]"),
+    ("undo", "Take back one of an earlier session: 'first' was changed? [y/N]"),
     ("n", "nothing was taken back"),
     ("ls", "first ... included"),
     ("l fir", "Loaded 'first'"),

@@ -13,7 +13,7 @@ from recovery_helpers import kept, left_by
 from session_helpers import Answers, Kept, do, refusal
 
 from digitnet.registry import recovery
-from digitnet.registry.recovery import FOLDER
+from digitnet.registry.recovery import FOLDER, Recovery
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 
@@ -281,6 +281,14 @@ def test_nothing_is_discarded_for_a_recovery_without_saying_of_what(session: Ses
     ]
 
 
+def test_what_is_saved_of_a_recovered_training_is_not_told_as_unsaved(session: Session) -> None:
+    do(session, "n mini; t 10; pas a; t 5")
+    assert session.unfinished.autosave(session.network())
+    session.unfinished.release()
+    do(session, "n; recover")
+    assert session.unsaved == "5 mini-batches of training"
+
+
 def test_the_latest_is_recovered_first(session: Session) -> None:
     recovery, ages = session.unfinished, {}
     for batches in (3, 5, 4):
@@ -291,4 +299,6 @@ def test_the_latest_is_recovered_first(session: Session) -> None:
             ages[path] = batches
     for path, batches in ages.items():
         os.utime(path, (batches, batches))
-    assert do(session, "recover")[0]["trained_batches"] == 5
+    session.unfinished = Recovery(session.saves)
+    for batches in (5, 4, 3):
+        assert do(session, "recover")[0]["trained_batches"] == batches

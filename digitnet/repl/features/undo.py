@@ -158,19 +158,14 @@ def _of_an_earlier_session(session: Session) -> str:
     last = last_change(session.registry)
     if last is None:
         return ""  # for the registry to say why
-    kept, name, seconds = last
+    kept, name = last
     start = "There is no change of this session to take back. Take back one of an earlier session"
     if session.last_change:
         start = "The network trained last is not in hand. Take back the last change of the saves"
     how = {"replaced": "was changed", "named": "was renamed"}
-    question = f"{start}: {name} {how.get(kept.kind, 'was deleted')} at {_at(seconds)}?"
-    if not session.asker.confirm(question):
+    if not session.asker.confirm(f"{start}: {name} {how.get(kept.kind, 'was deleted')}?"):
         raise CommandError("nothing was taken back")
     return kept.file
-
-
-def _at(seconds: float) -> str:
-    return f"{when(datetime.fromtimestamp(seconds, UTC).isoformat())} UTC"
 
 
 def _taken_back(session: Session, undone: Undone, number: int = 1, *together: Change) -> Said:
@@ -184,11 +179,12 @@ def _taken_back(session: Session, undone: Undone, number: int = 1, *together: Ch
     if undone.was:
         follow_rename(session, undone.was, undone.name)
     elif model and model.name == undone.name:
-        session.saved = None
-        if not undone.swapped and model.saved_at == change.entry.saved_at:  # its deleted save
-            session.saved = (change.entry.trained_batches, model.trainer.settings)
-        else:
-            model.saved_at = ""
+        session.saved, entry = None, change.entry
+        if session.registry.has(model, entry):
+            session.mark_saved()
+        elif not undone.swapped and model.saved_at == entry.saved_at:  # its deleted save
+            session.saved = (entry.trained_batches, model.trainer.settings)
+        model.saved_at = entry.saved_at
     return Said(_said(undone, number), {"restored": undone.name})
 
 
@@ -205,7 +201,8 @@ def _data_undone(session: Session, change: Change) -> Said:
     if not is_redone:
         session.undone = None
     session.changed(change)
-    has = f"it has {counted(cases, 'case')}" if cases else "it is gone"
+    has = "it is damaged" if change.after else "it is gone"
+    has = f"it has {counted(cases, 'case')}" if cases else has
     said = f"Took back the last change of the data set {name}: {has}; undo again redoes it."
     if is_redone:
         said = f"Redid the last change of the data set {name}: {has}; undo takes it back."
@@ -246,7 +243,8 @@ def recover(session: Session) -> Said:
     recover: load the unsaved training
     """
     if left := session.unfinished.orphans():
-        why = f" to recover the training of {_at(left[0].stat().st_mtime)}"
+        ended = datetime.fromtimestamp(left[0].stat().st_mtime, UTC).isoformat()
+        why = f" to recover the training of {when(ended)} UTC"
         session.discard("nothing was recovered", why)
     model, more = session.unfinished.adopt()
     at, there = model.saved_at, session.registry.find(model.name)
@@ -257,6 +255,8 @@ def recover(session: Session) -> Said:
     session.take(model, is_saved=False)
     name, batches = model.name, model.trainer.progress.batches
     saved = there.trained_batches if there else 0
+    if there and there.saved_at == model.saved_at and saved < batches:
+        session.saved = saved, model.trainer.settings
     further = f"; its save has {saved:,}" * (saved > batches)
     others = f" {more} more can be recovered after it." if more else ""
     return now_in_hand(
