@@ -35,7 +35,7 @@ from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import SEEN, Rows, counted, duration, percent
-from digitnet.repl.result import Note, Said
+from digitnet.repl.result import Milestones, Note, Said
 from digitnet.repl.session import Session, clean
 from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
 from digitnet.study.plan import (
@@ -56,32 +56,11 @@ from digitnet.study.plan import (
 )
 
 STARTS = (*SETTINGS, SHAPE, EPOCHS, *OPTIONS)  # of a question
-MAX_MILESTONES = 10  # approximate number of milestones
+MAX_MILESTONES = 10  # maximum number of milestones
 INTERVAL = 20  # width of the drawings of means and spreads
 MEANS = ("settings", "accuracy", "spread", "cost", "seconds")  # what the JSON has of each group
 NO_FURTHER = 1.1  # a cost has stopped falling when it is at most this many times the lowest
 MAX_SEARCH_ROWS = 10  # maximum number of rows for a search
-
-
-@dataclass(frozen=True)
-class StudyReport(Drawn):
-    """The progress of a study. best: the best group so far. remaining: estimated seconds left."""
-
-    done: int
-    total: int
-    best: Trials
-    remaining: float
-
-    def drawn(self, view: View) -> RenderResult:
-        filled = bar(self.done / self.total, 24, blocks=view.blocks)
-        parts = [
-            f"{self.done:,} of {self.total:,}",
-            f"best {percent(self.best.accuracy)}",
-            *[f"{duration(self.remaining)} left"] * (self.done < self.total),
-            _listed(self.best.settings),
-            f"[{filled}]",
-        ]
-        yield Text("  ".join(fitting(parts, view)))
 
 
 @dataclass(frozen=True)
@@ -282,6 +261,21 @@ def _intervals(trials: Sequence[Trials], *, blocks: bool) -> list[str]:
     return drawings or [""] * len(spans)
 
 
+def _progress(
+    plan: Plan, results: Mapping[int, Result], seconds: float, view: View
+) -> RenderResult:
+    """How much is done, and the best settings so far. seconds: that are left, as estimated."""
+    done, total, best = len(results), plan.count(), best_of(groups(plan, results))
+    parts = [
+        f"{done:,} of {total:,}",
+        f"best {percent(best.accuracy)}",
+        *[f"{duration(seconds)} left"] * (done < total),
+        _listed(best.settings),
+        f"[{bar(done / total, 24, blocks=view.blocks)}]",
+    ]
+    yield Text("  ".join(fitting(parts, view)))
+
+
 @command("study", group="Asking", rank=6)
 def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
     """Train many networks with different settings, and compare them on the validation set.
@@ -457,7 +451,7 @@ def _run_trainings(
     data = _data(session, record, plan)
     pool = partial(cluster, data, address) if address else partial(processes, data, threads.count())
     told = [f"Study {record.name!r}: {counted(total, 'training')}."] if is_new else []
-    every, none_made = max(1, total // MAX_MILESTONES), "no study was made"
+    milestones, none_made = Milestones(MAX_MILESTONES), "no study was made"
 
     def report(arrived: list[Result]) -> None:
         while told:  # when the workers are there
@@ -465,10 +459,9 @@ def _run_trainings(
         if not arrived:
             return session.report()
         done = len(results)
-        remaining = (work_clock() - begun) / (done - before) * (total - done)
-        line = StudyReport(done, total, best_of(groups(plan, results)), remaining)
-        is_milestone = done // every > (done - len(arrived)) // every
-        return session.report(Note(line, False, line if is_milestone else None))
+        seconds = (work_clock() - begun) / (done - before) * (total - done)
+        line = Said(partial(_progress, plan, results, seconds), {})
+        session.report(Note(line, False, line if milestones.is_due(done / total) else None))
 
     def save(_: Result) -> None:
         nonlocal file
