@@ -1,7 +1,7 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
@@ -14,7 +14,6 @@ from rich.text import Text
 from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet, NotHere
 from digitnet.digits.files import BadFile
-from digitnet.engine.network import Network
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.run import work_clock
 from digitnet.engine.schedules import Amount
@@ -297,33 +296,30 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
     rest = list(words)
     name, address = _taken(rest, "--name", "rates"), _taken(rest, "--on", "tcp://HOST:8786")
     if not rest or varies(rest[0]):
-        record = _new_study(session, rest, clean(name) if name else "")
-        return _run_trainings(session, record, _plan(record), address, is_new=True)
-    if not session.registry.exists(clean(rest[0])):
+        record, then = _new_study(session, rest, name), []
+    elif session.registry.exists(saved := clean(rest[0])):
+        record, then = session.registry.load_study(saved), rest[1:]
+        if flag := "--name" if name else "--on" if address and then else "":
+            raise CommandError(f"{flag} has no effect here: leave it out")
+    else:
         known = (*STARTS, *(as_typed(entry.name) for entry in session.registry.offered()))
         hint = kinds.hint(rest[0], known) or "Examples: study rate 0.01 0.1, study NAME best"
         raise CommandError(f"{quoted(rest[0])} is neither a setting nor a study. {hint}")
-    record = session.registry.load_study(clean(rest[0]))
-    plan = _plan(record)
-    if flag := "--name" if name else "--on" if address and rest[1:] else "":
-        raise CommandError(f"{flag} has no effect here: leave it out")
-    match rest[1:]:
-        case []:
-            return _run_trainings(session, record, plan, address)
-        case ["show"]:
-            return _so_far(session, record, plan)
-        case ["best"]:
-            return _best(session, record, plan)
-    hint = nearest(rest[1], ("show", "best")) or f"Example: study {as_typed(record.name)} show"
-    raise CommandError(f"after the name of a study stands nothing, show or best. {hint}")
-
-
-def _hint(words: Iterable[str]) -> str:
-    """A suggestion for the first of these words that resembles one that a question has."""
-    named = (value for names in NAMED_VALUES.values() for value in names())
-    known = (*STARTS, "--name", "--on", *named)
-    hints = (kinds.hint(word, known) for word in words if word not in known)
-    return next(filter(None, hints), "")
+    with _told(f"{record.name!r} is damaged: ", ". It was left as it is"):
+        plan = plan_of(record)
+    if then == ["best"]:
+        return _best(session, record, plan)
+    if then not in ([], ["show"]):
+        hint = nearest(then[0], ("show", "best")) or f"Example: study {as_typed(record.name)} show"
+        raise CommandError(f"after the name of a study stands nothing, show or best. {hint}")
+    if not then and plan.round(record.results):
+        _run_trainings(session, record, plan, address)
+    is_seen = None
+    with suppress(BadFile, NotHere):
+        data = session.data(record.data)
+        if record.digest in ("", data.digest):
+            is_seen = data.name in data.validations_are_in
+    return StudyResult(record, plan, is_seen)
 
 
 def _taken(words: list[str], flag: str, example: str) -> str:
@@ -340,12 +336,12 @@ def _taken(words: list[str], flag: str, example: str) -> str:
 
 
 def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
-    """A study without results, not saved yet. name: if empty, the first free one is taken.
+    """A study without results, not saved yet. name: if empty, it is the first free one.
 
     Raises CommandError if the question or the name is not valid.
     """
     registry = session.registry
-    name = name or _free_name(registry)
+    name = clean(name) if name else _free_name(registry)
     if varies(name):
         raise CommandError(f"{quoted(name)} is reserved: a study needs another name")
     if registry.exists(name):
@@ -356,7 +352,7 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
     with _told(words=words):
         question = parse(words)
         plan = Plan(question, record.blueprint, record.seed)
-        _tell_unusual(session, plan, data, plan.check(data))
+        _check(session, plan, data)
         if question.seconds:
             job = Job(0, (), record.blueprint, record.seed, Amount(1, "epochs"))
             with threads.limited_to(1):
@@ -365,12 +361,10 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
     return record
 
 
-def _tell_unusual(
-    session: Session, plan: Plan, data: DataSet, networks: Mapping[str, Network]
-) -> None:
-    """Tells of values that do not mean what they say, as `set` does. networks: by shape."""
+def _check(session: Session, plan: Plan, data: DataSet) -> None:
+    """As `Plan.check`; tells of values that do not mean what they say, as `set` does."""
     recipe = session.hand.recipe if session.hand else DEFAULT
-    told = defaultdict[str, set[str]](set)
+    networks, told = plan.check(data), defaultdict[str, set[str]](set)
     for job in plan.round({}):
         network, settings = networks[job.blueprint.shape], job.blueprint.settings
         for name, value in job.settings:
@@ -412,13 +406,11 @@ def _told(start: str = "", end: str = "", words: Sequence[str] = ()) -> Iterator
     try:
         yield
     except (DamagedSave, ValueError) as error:
-        said = f"{start}{printable(str(error), 400)}{end}. {_hint(words)}"
+        named = (value for names in NAMED_VALUES.values() for value in names())
+        known = (*STARTS, "--name", "--on", *named)
+        hints = (kinds.hint(word, known) for word in words if word not in known)
+        said = f"{start}{printable(str(error), 400)}{end}. {next(filter(None, hints), '')}"
         raise CommandError(said.removesuffix(". ")) from None
-
-
-def _plan(record: StudyRecord) -> Plan:
-    with _told(f"{record.name!r} is damaged: ", ". It was left as it is"):
-        return plan_of(record)
 
 
 def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
@@ -434,34 +426,30 @@ def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
     return data
 
 
-def _run_trainings(
-    session: Session, record: StudyRecord, plan: Plan, address: str, *, is_new: bool = False
-) -> StudyResult:
+def _run_trainings(session: Session, record: StudyRecord, plan: Plan, address: str) -> None:
     """Runs the remaining trainings of a study, until Ctrl-C. address: of a cluster, or empty.
 
-    is_new: whether it is in no file until its first result is. One that is renamed or deleted in
-    another terminal meanwhile is saved under its new name, or again.
+    One that is renamed or deleted in another terminal meanwhile is saved under its new name, or
+    again.
     """
     results, registry = record.results, session.registry
-    there = None if is_new else registry.find(record.name)
-    file = there.file if there else ""
+    there = registry.find(record.name) if record.saved_at else None
+    file = there.file if there else ""  # a new one is in none until its first result is
     begun, before, total = work_clock(), len(results), plan.count()
-    if not plan.round(results):
-        return _so_far(session, record, plan)
     data = _data(session, record, plan)
     pool = partial(cluster, data, address) if address else partial(processes, data, threads.count())
-    told = [f"Study {record.name!r}: {counted(total, 'training')}."] if is_new else []
+    told = [f"Study {record.name!r}: {counted(total, 'training')}."] * (not file)
     milestones, none_made = Milestones(MAX_MILESTONES), "no study was made"
 
     def report(arrived: list[Result]) -> None:
         while told:  # when the workers are there
             session.report(Note(told.pop(0)))
-        if not arrived:
-            return session.report()
-        done = len(results)
-        seconds = (work_clock() - begun) / (done - before) * (total - done)
-        line = Said(partial(_progress, plan, results, seconds), {})
-        session.report(Note(line, False, line if milestones.is_due(done / total) else None))
+        note, done = None, len(results)
+        if arrived:
+            seconds = (work_clock() - begun) / (done - before) * (total - done)
+            line = Said(partial(_progress, plan, results, seconds), {})
+            note = Note(line, False, line if milestones.is_due(done / total) else None)
+        session.report(note)
 
     def save(_: Result) -> None:
         nonlocal file
@@ -489,17 +477,6 @@ def _run_trainings(
         done = f"{counted(len(results), 'result')} kept: study {as_typed(record.name)} goes on"
         said = f"{printable(str(error), 400)}; {done if file else none_made}"
         raise CommandError(said) from None
-    return _so_far(session, record, plan)
-
-
-def _so_far(session: Session, record: StudyRecord, plan: Plan) -> StudyResult:
-    """The results of a study so far."""
-    is_seen = None
-    with suppress(BadFile, NotHere):
-        data = session.data(record.data)
-        if record.digest in ("", data.digest):
-            is_seen = data.name in data.validations_are_in
-    return StudyResult(record, plan, is_seen)
 
 
 def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
