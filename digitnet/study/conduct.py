@@ -40,15 +40,14 @@ from digitnet.registry.schema import MAX_FIGURE
 from digitnet.study.plan import Job, Plan
 
 
-def train(job: Job, data: DataSet, report: Report = ignore) -> Result:
+def train(job: Job, data: DataSet) -> Result:
     """Trains a new network as the job specifies, in one thread; the same anywhere, bit for bit.
 
-    A training that blows up has an accuracy of 0 and a cost of MAX_FIGURE. Raises Stopped if
-    `report` does.
+    A training that blows up has an accuracy of 0 and a cost of MAX_FIGURE.
     """
     begun = perf_counter()
     threads.set_count(1)
-    _, (accuracy, cost) = trained(job, data, report)
+    _, (accuracy, cost) = trained(job, data, ignore)
     accuracy, cost = (accuracy, max(cost, 0.0)) if cost < MAX_FIGURE else (0.0, MAX_FIGURE)
     return Result(job.number, accuracy, cost, perf_counter() - begun)
 
@@ -56,6 +55,7 @@ def train(job: Job, data: DataSet, report: Report = ignore) -> Result:
 def trained(job: Job, data: DataSet, report: Report) -> tuple[Model, tuple[float, float]]:
     """The trained model, its validation accuracy, and its cost on training cases: without
     penalties, so that networks with different penalties can be compared; NaN if it blew up.
+    Raises Stopped if `report` does.
     """
     model = build(job.blueprint, job.seed)
     trainer = model.trainer
@@ -198,11 +198,10 @@ def _check_scheduler(address: str, security: Any) -> None:
     length, frames, reason = 0, 0, ""
     try:
         with tls.wrap_socket(there) if tls else there as stream:
-            length, frames = struct.unpack("<QQ", stream.recv(16))  # which the greeting begins with
+            begins = stream.recv(16).ljust(16, b"\0")  # as the greeting does
+        length, frames = struct.unpack("<QQ", begins)
     except OSError as error:
         reason = f" ({_said(error)})"
-    except struct.error:
-        pass
     if not (8 * frames < length < MAX_GREETING and 0 < frames < MAX_FRAMES):
         raise NoWorkers(f"what answers at {address} is not a dask scheduler{reason}")
 
@@ -285,16 +284,15 @@ def _conduct_with(
                 at_work[pool.submit(job)] = job
             done, _ = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
             asked = {future: at_work.pop(future) for future in done}
-            failed = {future for future in done if future.cancelled() or future.exception()}
-            answers = [(future.result(), asked[future]) for future in done - failed]
-            arrived = [result for result, job in answers if _is_result_of(job, result)]
+            sound = [f for f in done if not (f.cancelled() or f.exception())]
+            arrived = [f.result() for f in sound if _is_result_of(asked[f], f.result())]
             for result in arrived:  # all of them, before a report may end this
                 results[result.number] = result
                 keep(result)
             report(arrived)
-            if len(arrived) < len(answers):
+            if len(arrived) < len(sound):
                 raise NoWorkers("a worker's answer is not a result of the training it was given")
-            for future in failed:
+            for future in done:
                 future.result()  # raises what it failed with
 
 

@@ -1,5 +1,6 @@
 """The question of a study, the trainings that answer it, and what their results say."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import scipy
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.network import Network
-from digitnet.engine.schedules import UNITS, Amount, without_commas
+from digitnet.engine.schedules import UNITS, Amount, Unit, without_commas
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import build
 from digitnet.registry.files import DamagedSave
@@ -23,13 +24,13 @@ from digitnet.registry.schema import MAX_FIGURE
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
 
-OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
-    "--repeat": (("batches",), "--repeat takes a whole number, as in --repeat 5"),
-    "--for": (("batches", "epochs"), "--for takes mini-batches or epochs, as in --for 3e"),
-    AUTO: (("seconds",), "auto takes a time: auto 90s, auto 10m, auto 2h"),
+OPTIONS: dict[str, tuple[Amount, tuple[Unit, ...], str]] = {
+    "--repeat": (Amount(1, "batches"), ("batches",), "a whole number, as in --repeat 5"),
+    "--for": (Amount(5, "epochs"), ("batches", "epochs"), "mini-batches or epochs, as in --for 3e"),
+    AUTO: (Amount(0, "seconds"), ("seconds",), "a time: auto 90s, auto 10m, auto 2h"),
 }
-"""What takes an amount: its units, and what is said of any other amount. `--for` takes no time: a
-training is as long on every machine.
+"""What takes an amount: the usual one, its units, and what is said of any other amount. `--for`
+takes no time: a training is as long on every machine.
 """
 
 MAX_RUNS = 10_000
@@ -75,7 +76,8 @@ def parse(words: Sequence[str], *, is_new: bool = True) -> Question:
             typed, axis = rest.pop(0) if rest else "", ""
             if word != "--repeat" and rest and rest[0] in UNITS and all(map(varies, rest[1:2])):
                 typed = f"{typed} {rest.pop(0)}"
-            options[word] = _amount(typed, *OPTIONS[word])
+            _, units, takes = OPTIONS[word]
+            options[word] = _amount(typed, units, f"{word} takes {takes}")
         elif varies(word) and not is_value:
             axis, axes[word] = word, []
         elif not axis:
@@ -83,12 +85,9 @@ def parse(words: Sequence[str], *, is_new: bool = True) -> Question:
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
             axes[axis].append(word if axis == SHAPE else without_commas(word))
-    question = Question(
-        tuple((name, tuple(axes[name])) for name in axes),
-        int(options["--repeat"].value) if "--repeat" in options else 1,
-        options.get("--for", Amount(5, "epochs")),
-        options[AUTO].value if AUTO in options else 0.0,
-    )
+    repeat, amount, limit = (options.get(word, of[0]) for word, of in OPTIONS.items())
+    compared_by = tuple((name, tuple(values)) for name, values in axes.items())
+    question = Question(compared_by, int(repeat.value), amount, limit.value)
     for name, compared in question.axes:
         if not compared:
             raise ValueError(f"{name} has no values to compare. Example: study rate 0.01 0.1")
@@ -113,7 +112,7 @@ def _epochs(text: str) -> Amount:
     return _amount(f"{text}e", ("epochs",), f"epochs are numbers from 0, not {text!r}")
 
 
-def _amount(text: str, units: tuple[str, ...], expected: str) -> Amount:
+def _amount(text: str, units: tuple[Unit, ...], expected: str) -> Amount:
     """Parses an amount in one of these units. Raises ValueError, saying what was expected."""
     with suppress(ValueError):
         amount = Amount.parse(text)
@@ -132,10 +131,8 @@ SAVE_SECONDS = 0.03  # in which the result of a training is saved
 
 def round_sizes(candidates: int) -> list[int]:
     """How many settings each round of a search tries."""
-    sizes = [candidates]
-    while sizes[-1] > 1:
-        sizes.append(-(-sizes[-1] // REDUCTION))
-    return sizes
+    fewer = -(-candidates // REDUCTION)
+    return [candidates, *(round_sizes(fewer) if candidates > 1 else [])]
 
 
 def candidates_for(seconds: float, per_epoch: float, workers: int) -> int:
@@ -146,10 +143,7 @@ def candidates_for(seconds: float, per_epoch: float, workers: int) -> int:
         epochs: int = sum(-(-size // workers) * REDUCTION**k for k, size in enumerate(sizes))
         return epochs * per_epoch + sum(sizes) * SAVE_SECONDS
 
-    count = 2
-    while count < MAX_CANDIDATES and needed(count + 1) <= seconds:
-        count += 1
-    return count
+    return 2 + bisect_right(range(3, MAX_CANDIDATES + 1), seconds, key=needed)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rich.text import Text
 from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet, NotHere
 from digitnet.digits.files import BadFile
-from digitnet.engine.report import Stopped, ignore
+from digitnet.engine.report import Stopped
 from digitnet.engine.run import work_clock
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, spelled
@@ -356,7 +356,7 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
         if question.seconds:
             job = Job(0, (), record.blueprint, record.seed, Amount(1, "epochs"))
             with threads.limited_to(1):
-                trial = train(job, data, ignore)
+                trial = train(job, data)
             record.candidates = candidates_for(question.seconds, trial.seconds, threads.count())
     return record
 
