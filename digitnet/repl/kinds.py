@@ -19,7 +19,7 @@ from digitnet.repl import glossary
 from digitnet.repl.command import OPTIONAL, Kind, all_commands, whole
 from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, Session
-from digitnet.study.plan import varies
+from digitnet.study.plan import AXES, STARTS
 
 _PART = re.compile(r"[pad]\d\S*|b")  # a part of a shape that begins with a letter
 
@@ -112,14 +112,13 @@ _FLAGS = {"--repeat": "seeds for each", "--for": "length", "--name": "a name", "
 
 
 def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    if words and not (varies(words[0]) or words[0] in _FLAGS):
+    if words and words[0] not in (*STARTS, *_FLAGS):
         return _OF_STUDY if len(words) == 1 else {}
-    varied = {"shape": "compare shapes", "epochs": "compare lengths of training", **SETTINGS}
     if not words:
         studies = [e for e in session.registry.offered() if e.kind == "study" and not e.damaged]
-        return varied | {"auto": "search for good settings"} | {e.name: e.shape for e in studies}
-    last = next(filter(varies, reversed(words)), "")
-    return {**NAMED_VALUES.get(last, dict)(), **varied, **_FLAGS}
+        return AXES | {"auto": "search for good settings"} | {e.name: e.shape for e in studies}
+    last = next((word for word in reversed(words) if word in STARTS), "")
+    return {**NAMED_VALUES.get(last, dict)(), **AXES, **_FLAGS}
 
 
 def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:
@@ -128,9 +127,7 @@ def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    name = words[-1]
-    named: Mapping[str, str] = NAMED_VALUES[name]() if name in NAMED_VALUES else {}
-    return SESSION_VALUES.get(name, named)
+    return SESSION_VALUES.get(words[-1]) or NAMED_VALUES.get(words[-1], dict)()
 
 
 def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:

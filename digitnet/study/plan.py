@@ -33,6 +33,10 @@ OPTIONS: dict[str, tuple[Amount, tuple[Unit, ...], str]] = {
 takes no time: a training is as long on every machine.
 """
 
+AXES = {SHAPE: "compare shapes", EPOCHS: "compare lengths of training", **SETTINGS}
+STARTS = (*AXES, *OPTIONS)
+"""What can be varied, each with a description, and the words that start a question."""
+
 MAX_RUNS = 10_000
 _ANY = Blueprint("")
 
@@ -53,11 +57,6 @@ class Question:
     seconds: float = 0.0
 
 
-def varies(word: str) -> bool:
-    """Whether a word starts a question, rather than being the name of a study."""
-    return word in SETTINGS or word in (SHAPE, EPOCHS, *OPTIONS)
-
-
 def parse(words: Sequence[str], *, is_new: bool = True) -> Question:
     """Reads `rate 0.1 1 batch 16 32 --repeat 5 --for 3e`, or `auto 10m`.
 
@@ -69,20 +68,19 @@ def parse(words: Sequence[str], *, is_new: bool = True) -> Question:
     while rest:
         word, named = rest.pop(0), NAMED_VALUES.get(axis, dict)()
         # as in optimizer sgd momentum adam, not in optimizer sgd momentum 0.5
-        is_value = word in named and all(varies(after) or after in named for after in rest[:1])
+        is_value = word in named and all(after in (*STARTS, *named) for after in rest[:1])
         if not is_value and (word in axes or (is_new and word in options)):
             raise ValueError(f"{word} is given twice")
         if word in OPTIONS:
             typed, axis = rest.pop(0) if rest else "", ""
-            if word != "--repeat" and rest and rest[0] in UNITS and all(map(varies, rest[1:2])):
+            if word != "--repeat" and rest and rest[0] in UNITS and {*rest[1:2]} <= {*STARTS}:
                 typed = f"{typed} {rest.pop(0)}"
             _, units, takes = OPTIONS[word]
             options[word] = _amount(typed, units, f"{word} takes {takes}")
-        elif varies(word) and not is_value:
+        elif word in STARTS and not is_value:
             axis, axes[word] = word, []
         elif not axis:
-            known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
-            raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
+            raise ValueError(f"{word!r} cannot be varied. Choose from: {', '.join(AXES)}")
         else:
             axes[axis].append(word if axis == SHAPE else without_commas(word))
     repeat, amount, limit = (options.get(word, of[0]) for word, of in OPTIONS.items())

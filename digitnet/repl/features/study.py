@@ -17,7 +17,7 @@ from digitnet.digits.files import BadFile
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import work_clock
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import NAMED_VALUES, SETTINGS, spelled
+from digitnet.engine.settings import NAMED_VALUES, spelled
 from digitnet.engine.speed import threads
 from digitnet.recipes import DEFAULT, RECIPES, blueprint_of
 from digitnet.registry.files import DamagedSave, RegistryError
@@ -39,8 +39,8 @@ from digitnet.repl.session import Session, clean
 from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
 from digitnet.study.plan import (
     EPOCHS,
-    OPTIONS,
     SHAPE,
+    STARTS,
     Job,
     Lead,
     Plan,
@@ -51,10 +51,8 @@ from digitnet.study.plan import (
     lead_of,
     parse,
     plan_of,
-    varies,
 )
 
-STARTS = (*SETTINGS, SHAPE, EPOCHS, *OPTIONS)  # of a question
 MAX_MILESTONES = 10  # maximum number of milestones
 INTERVAL = 20  # width of the drawings of means and spreads
 MEANS = ("settings", "accuracy", "spread", "cost", "seconds")  # what the JSON has of each group
@@ -295,7 +293,7 @@ def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
     """
     rest = list(words)
     name, address = _taken(rest, "--name", "rates"), _taken(rest, "--on", "tcp://HOST:8786")
-    if not rest or varies(rest[0]):
+    if not rest or rest[0] in STARTS:
         record, then = _new_study(session, rest, name), []
     elif session.registry.exists(saved := clean(rest[0])):
         record, then = session.registry.load_study(saved), rest[1:]
@@ -330,9 +328,8 @@ def _taken(words: list[str], flag: str, example: str) -> str:
     if not words[at + 1 :]:
         line = f"study l2 0 0.001 {flag} {example}"
         raise CommandError(f"{flag} is followed by a value. Example: {line}")
-    value = words[at + 1]
-    del words[at : at + 2]
-    return value
+    del words[at]
+    return words.pop(at)
 
 
 def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
@@ -342,7 +339,7 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
     """
     registry = session.registry
     name = clean(name) if name else _free_name(registry)
-    if varies(name):
+    if name in STARTS:
         raise CommandError(f"{quoted(name)} is reserved: a study needs another name")
     if registry.exists(name):
         raise CommandError(f"there is a save named {name!r} already: --name gives another")
