@@ -99,26 +99,20 @@ def unusual(
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
-    if choices := kinds.SESSION_VALUES.get(name):
-        if value not in choices:
-            *others, last = choices
-            raise CommandError(
-                f"{name} is {', '.join(others)} or {last}, not {quoted(value)}. "
-                f"Example: set {name} {last}"
-            )
-        setattr(session, name, value == "on" if "on" in choices else value)
-        return
-    low = 1 if name == "threads" else 0
+    choices, low = [*kinds.SESSION_VALUES.get(name, ())], int(name == "threads")
     try:
-        number = whole(value, low)
+        chosen: Any = choices[choices.index(value)] if choices else whole(value, low)
     except ValueError:
-        raise CommandError(
-            f"{name} is a whole number from {low}, not {quoted(value)}. Example: set {name} {low}"
-        ) from None
+        *others, last = choices or [low]
+        takes = f"{', '.join(others)} or {last}" if others else f"a whole number from {low}"
+        said = f"{name} is {takes}, not {quoted(value)}. Example: set {name} {last}"
+        raise CommandError(said) from None
     if name == "seed":
-        session.reseed(number)
+        session.reseed(chosen)
+    elif name == "threads":
+        threads.set_count(chosen)
     else:
-        threads.set_count(number)
+        setattr(session, name, chosen == "on" if "on" in choices else chosen)
 
 
 @command("find", group="Learning", rank=4)
