@@ -27,7 +27,7 @@ OTHERS = {
 }
 # of pictures in folders; those that are not read are refused by name
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
-            ".heic", ".heif", ".avif")  # fmt: skip
+            ".jfif", ".jpe", ".heic", ".heif", ".avif")  # fmt: skip
 MAX_BYTES = 64 << 20
 MAX_PIXELS = 25_000_000
 # higher, because JPEGs from cameras are decoded at half to an eighth of their size
@@ -94,6 +94,8 @@ def _check(image: Image.Image, data: bytes) -> None:
         raise BadFile(f"has {size}; at most {most // 10**6} million are read")
     if min(image.size) < MIN_SIDE or max(image.size) > MAX_ASPECT * min(image.size):
         raise BadFile(f"has {size}: too small or too narrow for a digit")
+    if not is_jpeg and getattr(image, "is_animated", False):
+        raise BadFile("has several pictures: save the one to read as a file of its own")
     if is_jpeg and _scans(data) > MAX_SCANS:
         raise BadFile("has more scans than any camera writes")
     if image.format == "BMP" and image.info.get("compression") and len(data) > MAX_RUN_LENGTH_BYTES:
@@ -217,7 +219,8 @@ def pictures_at(path: Path) -> list[Found]:
     """The file itself, the pictures in a folder, the matches of a pattern such as `*.png`, or what
     a word in ELSEWHERE stands for.
 
-    If a folder has subfolders named 0 to 9, their names are the answers. Raises OSError.
+    If a folder has subfolders named 0 to 9, their names are the answers of what is in them. Raises
+    OSError.
     """
     if os.path.lexists(path):
         return _under(path) if path.is_dir() else [Found(path)]
@@ -228,12 +231,12 @@ def pictures_at(path: Path) -> list[Found]:
 
 
 def _under(folder: Path) -> list[Found]:
-    """The pictures in a folder by name, or in its subfolders named after digits if it has any."""
-    digits = [digit for digit in range(10) if (folder / str(digit)).is_dir()]
-    places = [(digit, folder / str(digit)) for digit in digits] if digits else [(None, folder)]
+    """The pictures in a folder by name, and in its subfolders named after digits."""
+    places = [(None, folder), *((digit, folder / str(digit)) for digit in range(10))]
     return [
         Found(inner / name, answer)
         for answer, inner in places
+        if inner.is_dir()
         for name in sorted(e.name for e in os.scandir(inner) if e.name[0] != ".")[:MOST_FILES]
         if name.lower().endswith(SUFFIXES)
     ]

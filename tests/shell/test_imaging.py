@@ -139,6 +139,11 @@ def test_folders_and_patterns(reader: Session, tmp_path: Path) -> None:
     for word in (tmp_path, tmp_path / "*.[pP][nN][gG]"):
         (result,) = do(reader, f"img {word}")
         assert [Path(r["file"]).name for r in result["results"]] == ["one.PNG", "two.png"]
+    for name in ("2/three.jfif", "2/four.jpe"):  # beside which the others count, without an answer
+        (tmp_path / "2").mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((tmp_path / "two.png").read_bytes())
+    (result,) = do(reader, f"img {tmp_path}")
+    assert [r.get("answer") for r in result["results"]] == [None, None, 2, 2]
     (tmp_path / "empty").mkdir()
     assert "there are no pictures" in refusal(reader, f"img {tmp_path / 'empty'}")
 

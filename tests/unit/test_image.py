@@ -118,6 +118,14 @@ def test_a_photo_is_a_jpeg_whatever_a_phone_puts_after_it(form: str, film: int) 
     assert len(read_digits(data)) == 1
 
 
+@pytest.mark.parametrize("form", ["TIFF", "GIF", "WEBP", "PNG"])
+def test_a_file_of_several_pictures_is_refused(form: str) -> None:
+    pages = [Image.new("L", (60, 60), grey) for grey in (250, 240, 230)]
+    pages[0].save(file := BytesIO(), form, save_all=True, append_images=pages[1:])
+    with pytest.raises(BadFile, match="has several pictures: save the one to read"):
+        read_picture(file.getvalue())
+
+
 @pytest.mark.parametrize(
     ("kind", "begins"),
     {
