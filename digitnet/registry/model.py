@@ -14,6 +14,7 @@ from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 
+EACH = ", each on the data set trained on then"  # measurements, if it was trained on several
 SEEN = {True: ", seen in training", None: ", perhaps seen in training", False: ""}
 
 

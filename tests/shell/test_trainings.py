@@ -261,6 +261,10 @@ def test_networks_are_compared_in_a_plot(session: Session) -> None:
     assert [*do(session, "plot one one 'my two'")[0]["histories"]] == ["one", "my two"]
     assert "no network named 'three'" in refusal(session, "plot one three")
     assert "ren log NEW" in shown(session, "ren one log; plot log 'my two'; ren log one")
+    assert "each on the data set" not in text + shown(session, "i", width=300)
+    do(session, "data circle; n 2-4-2; t 5; data spiral; t 5")
+    for line in ("plot", "i"):
+        assert ", each on the data set trained on then" in shown(session, line, width=300)
     do(session, "n diary; pas fresh")
     assert "no measurements of 'fresh'" in refusal(session, "plot one fresh")
 

@@ -10,7 +10,7 @@ from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import Settings, all_spelled
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
-from digitnet.registry.model import Model
+from digitnet.registry.model import EACH, Model
 from digitnet.registry.schema import measured_on
 from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
@@ -148,8 +148,9 @@ def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:
         accuracy = f"{percent(of['accuracy'])} of the {cases} set{comma}{seen}"
         accuracy += ", as it was then" * of["cases_replaced"]
     if of["measurements"]:
+        each = EACH * (len(of["trained_on"]) > 1)
         history = (
-            f"{counted(of['measurements'], 'measurement')}, best validation accuracy "
+            f"{counted(of['measurements'], 'measurement')}{each}, best validation accuracy "
             f"{percent(of['best_validation_accuracy'])} after {of['best_after_batches']:,} "
             "mini-batches; plot draws them"
         )

@@ -11,7 +11,7 @@ from digitnet.charts import BATCHES, Chart, history_charts
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.trainer import Measurement
-from digitnet.registry.model import Model
+from digitnet.registry.model import EACH, Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -69,7 +69,7 @@ def plot(session: Session, *names: kinds.PLOTTED) -> PlotResult:
     if first.network.members and not others:
         result = _members(session, first)
     else:
-        result = _histories({name: _history(model) for name, model in models.items()}, log)
+        result = _histories(models, log)
     if "rate" in words:
         result = replace(result, charts=[*result.charts, _rates(models.get(""))])
     return result
@@ -84,13 +84,14 @@ def _history(model: Model) -> list[Measurement]:
     return list(model.trainer.history)
 
 
-def _histories(histories: dict[str, list[Measurement]], log: bool | None) -> PlotResult:
-    said = []
+def _histories(models: dict[str, Model], log: bool | None) -> PlotResult:
+    histories, said = {name: _history(model) for name, model in models.items()}, []
     for name, history in histories.items():
         best = max(history, key=lambda measured: measured.validation_accuracy)
+        each = EACH * (len(models[name].trained_on) > 1)
         said.append(
             f"{name}{': ' if name else ''}{counted(len(history), 'measurement')} in "
-            f"{counted(history[-1].batches, 'mini-batch')}; at best "
+            f"{counted(history[-1].batches, 'mini-batch')}{each}; at best "
             f"{percent(best.validation_accuracy)} right, after {best.batches:,}."
         )
     measured = {name: [asdict(m) for m in history] for name, history in histories.items()}
