@@ -83,8 +83,8 @@ def import_from(
     for each in read.sets:
         if each.answers is None:
             raise BadFile(
-                "has no answers; answer reads cases that have none. In a table, head the column of "
-                "answers with label",
+                "has no answers to some or all cases; answer reads those that have none. In a "
+                "table, head the column of answers with label",
                 path,
             )
         its_parts = parts_of(each.inputs, each.answers)
@@ -306,6 +306,8 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
     sets = []
     for part, x, y in pairs:
         cases, answers = np.atleast_1d(arrays[x]), np.atleast_1d(arrays[y]) if y else None
+        if cases.ndim == 1:
+            raise BadFile(f"has an array of {len(cases):,}, not of cases, called {x}")
         counts = cases.shape[0], cases.shape[-1]
         if answers is not None and answers.ndim == 2 and len(answers) not in counts:
             answers = answers.T  # a column of answers a case
