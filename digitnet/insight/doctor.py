@@ -93,13 +93,11 @@ def diagnose(facts: Facts) -> list[Finding]:
     for each in FAULTS.values():
         measurable = facts.is_finite or each.group in (DATA, SETTINGS) or each.name == "not-finite"
         skipped = facts.is_member and (each.group == SETTINGS or each.name in OF_TRAINING)
-        if not measurable or skipped or not known.isdisjoint(each.unless):
-            continue
-        if evidence := each.find(facts):
+        is_asked = measurable and not skipped and known.isdisjoint(each.unless)
+        if is_asked and (evidence := each.find(facts)):
             findings.append(_worded(each, *evidence, facts))
             known |= {each.name, each.group}
-    findings.sort(key=lambda each: -each.reached[0] if each.reached else -inf)
-    return sorted(findings, key=lambda each: each.group == LEARNING)
+    return sorted(findings, key=lambda f: (f.group == LEARNING, -(f.reached or [inf])[0]))
 
 
 def diagnose_members(
@@ -116,10 +114,9 @@ def diagnose_members(
         own, *others = (replace(c, scale=c.scale * scale) for c in (train, *sets.values()))
         its = dict(zip(sets, others, strict=True))
         members.append(Facts(trainer, own, its, lambda *_: "", is_member=True, **how))
-    accuracies = [facts.on_validation.accuracy for facts in members]
-    usual = sorted(accuracies)[len(members) // 2]
-    for number, (facts, accuracy) in enumerate(zip(members, accuracies, strict=True), 1):
-        told = diagnose(facts)
+    usual = sorted(facts.on_validation.accuracy for facts in members)[len(members) // 2]
+    for number, facts in enumerate(members, 1):
+        told, accuracy = diagnose(facts), facts.on_validation.accuracy
         if not told and accuracy < usual - 0.05:
             right = f"{_percent(accuracy)} of the validation cases right, {_percent(usual)} usual"
             what = "A member is much worse than the others."
@@ -141,31 +138,27 @@ def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) 
     """The finding, with the first remedy that reaches about the most, or one that cannot be tried
     if none helps.
     """
-    found = Finding(of.name, of.group, of.what, of.why, evidence)
+    about = of.name, of.group, of.what, of.why, evidence
     every = [] if facts.is_member else list(remedies)
     tried = {remedy.line: remedy.trial for remedy in every if remedy.attempt}
+    # like with like: a new network with other settings, and one with the present ones
+    anew = facts.untrained if of.group == SETTINGS else facts
+    without = {line: (anew if line.startswith("n ") else facts).rehearsal for line in tried}
+    helpful = {
+        line: trial.accuracy
+        for line, trial in tried.items()
+        if trial.accuracy > without[line].accuracy or trial.after < 0.95 * without[line].after
+    }
+    if helpful:
+        best = next(line for line in helpful if helpful[line] > max(helpful.values()) - 0.02)
+        now = without[best]
+        return Finding(*about, best, (helpful[best], now.accuracy), {"": now, **tried})
     lines = [remedy.line for remedy in every if not remedy.attempt]
-    if tried:
-        # like with like: a new network with other settings, and one with the present ones
-        anew = facts.untrained if of.group == SETTINGS else facts
-        without = {line: (anew if line.startswith("n ") else facts).rehearsal for line in tried}
-        helpful = {
-            line: trial
-            for line, trial in tried.items()
-            if trial.accuracy > without[line].accuracy or trial.after < 0.95 * without[line].after
-        }
-        if helpful:
-            best = max(trial.accuracy for trial in helpful.values())
-            line = next(line for line, trial in helpful.items() if trial.accuracy > best - 0.02)
-            now = without[line]
-            trials, reached = {"": now, **tried}, (helpful[line].accuracy, now.accuracy)
-            found = replace(found, trials=trials, reached=reached)
-            lines = [line]
-        elif of.name in FOR_GOOD:
-            lines += list(tried)[:1]
-        elif facts.is_finite and facts.is_learning and of.group != SETTINGS:
-            lines.append("t 1e")
-    return replace(found, remedy=lines[0] if lines else "")
+    if tried and of.name in FOR_GOOD:
+        lines += tried
+    elif tried and facts.is_finite and facts.is_learning and of.group != SETTINGS:
+        lines.append("t 1e")
+    return Finding(*about, lines[0] if lines else "")
 
 
 def _percent(fraction: float, decimals: int = 0) -> str:
@@ -458,8 +451,7 @@ def rate_high(f: Facts) -> Evidence:
     """The gradient points downhill only nearby: steps that are too long jump over the valley (Smith
     2017, arXiv 1506.01186). Adam's usual rate is 0.001, momentum's 0.05.
     """
-    patient = subject(f)
-    if patient is not None:
+    if patient := subject(f):
         high = 0.6 if patient is f else 0.2  # at which a rate is blamed, or what it has destroyed
         stays_high = patient.rehearsal.after > high * patient.baseline
         if stays_high and (evidence := _other_rate(patient, lower=True)):

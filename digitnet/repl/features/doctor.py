@@ -137,8 +137,7 @@ def doctor(session: Session, number: kinds.FINDING = 0) -> DoctorResult:
     """
     model = session.network()
     data = session.data_for(model)
-    of = _of_committee if model.network.is_committee else _of_network
-    findings, examined = of(session, model, data)
+    findings, examined = _examined(session, model, data)
     if number > len(findings):
         there = counted(len(findings), "finding") if findings else "nothing wrong"
         raise CommandError(f"there is no finding {number}: doctor found {there}")
@@ -166,18 +165,28 @@ def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
     )
 
 
-def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
-    trainer = session.learner().trainer
+def _examined(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
+    """The findings, and what was examined; of a committee, that is every member."""
+    trainer, sets = model.trainer, {"validation": data.validation, "test": data.test}
+    how: dict[str, Any] = {
+        "are_pictures": data.picture is not None,
+        "named": partial(named, names=data.answers),
+        "report": lambda what: session.report(Note(f"looking at {what} ...", lasting=False)),
+    }
+    if model.network.is_committee:
+        findings = diagnose_members(model.network, data.train, sets, **how)
+        members = counted(len(model.network.members), "member")
+        return findings, f"the answers and layers of {members}, one by one"
     more_cases = "data mnist" if data.name == "sample" else ""
     facts = Facts(
         trainer,
         data.train,
-        {"validation": data.validation, "test": data.test},
-        lambda network, settings: line_for(network, settings, model.recipe),
+        sets,
+        partial(line_for, recipe=model.recipe),
         usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
         usual_batch=RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings.batch,
         more_cases="set cases all" if trainer.settings.cases else more_cases,
-        **_common(session, data),
+        **how,
     )
     return diagnose(facts), (
         f"{counted(len(data.train), 'training case')} and their answers, the signals and "
@@ -186,30 +195,14 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
     )
 
 
-def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
-    """The findings of every member, and what was examined."""
-    members, sets = model.network.members, {"validation": data.validation, "test": data.test}
-    findings = diagnose_members(model.network, data.train, sets, **_common(session, data))
-    return findings, f"the answers and layers of {counted(len(members), 'member')}, one by one"
-
-
-def _common(session: Session, data: DataSet) -> dict[str, Any]:
-    """What the facts are told of the data set, and where they report."""
-    return {
-        "are_pictures": data.picture is not None,
-        "named": partial(named, names=data.answers),
-        "report": lambda what: session.report(Note(f"looking at {what} ...", lasting=False)),
-    }
-
-
 def _alike(data: DataSet) -> list[tuple[str, Any]]:
     """The first case of each set with the same answer as the first training case."""
     if data.picture is None:
         return []
     answer = answers_of(data.train.targets[:1])[0]
-    alike = []
     sets = {"training": data.train, "validation": data.validation, "test": data.test}
-    for name, cases in sets.items():
-        for index in np.flatnonzero(answers_of(cases.targets) == answer)[:1].tolist():
-            alike.append((f"{name}: {answer}", data.picture_of(cases, index)))
-    return alike
+    return [
+        (f"{name}: {answer}", data.picture_of(cases, index))
+        for name, cases in sets.items()
+        for index in np.flatnonzero(answers_of(cases.targets) == answer)[:1].tolist()
+    ]
