@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from math import isfinite
-from typing import Annotated
+from typing import Annotated, Any
 
 from digitnet.engine.layers import ACTIVATIONS, Activation, hidden_activations
 from digitnet.engine.minimize import METHODS
@@ -55,6 +55,9 @@ def number(text: str) -> float:
     raise ValueError  # without float's own words
 
 
+_from_1 = partial(whole, low=1)
+
+
 def digits(text: str) -> str:
     """Up to 1,000 digits. Raises ValueError."""
     if not re.fullmatch("[0-9]{1,1000}", text):
@@ -88,13 +91,16 @@ def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -
     return Kind(metavar, expects, parse, choices=names)
 
 
-def number_or(metavar: str, expects: str, words: Mapping[str, str], low: int = 0) -> Kind:
-    """A kind of argument that takes a whole number of at least `low`, or one of these words."""
-    shown = " or ".join(words)
+def or_word(
+    metavar: str, expects: str, words: Mapping[str, str], parse: Callable[[str], Any] = whole
+) -> Kind:
+    """A kind of argument that takes what `parse` does, or one of these words."""
+    shown, of_several = " or ".join(words), words if len(words) > 1 else {}
     return Kind(
-        f"{metavar} or {shown}" if len(words) == 1 else f"{metavar}, {shown}",
-        f"{expects}, or `{shown}`" if len(words) == 1 else f"{expects}, {shown}",
-        lambda text: text if text in words else whole(text, low),
+        f"{metavar}, {shown}" if of_several else f"{metavar} or {shown}",
+        f"{expects}, {'' if of_several else 'or '}`{'` or `'.join(words)}`",
+        lambda text: text if text in words else parse(text),
+        choices=lambda: of_several,
         offers=lambda session, typed: words,
     )
 
@@ -175,35 +181,30 @@ _INDEX = Kind("INDEX", "the number of a case (cases are numbered from 0)", whole
 INDEX = Annotated[int | None, _INDEX]
 _LAYERS = {"layers": "the outputs of each hidden layer"}
 LAYERS = Annotated[str, one_of("layers", "the word `layers`", lambda: _LAYERS)]
-_CASE = number_or("", "", _LAYERS)
+_CASE = or_word("", "", _LAYERS)
 CASE = Annotated[int | str | None, replace(_CASE, metavar="INDEX", expects=_INDEX.expects)]
 _TRAIN = {"train": "with the network on the screen"}
-LOOKED = Annotated[int | str | None, number_or("INDEX", _INDEX.expects, _TRAIN)]
+LOOKED = Annotated[int | str | None, or_word("INDEX", _INDEX.expects, _TRAIN)]
 _RESPONSE = {"case": "the first layer's response to a test case"}
-UNIT = Annotated[int | str | None, number_or("UNIT", "the number of a unit, from 0", _RESPONSE)]
+UNIT = Annotated[int | str | None, or_word("UNIT", "the number of a unit, from 0", _RESPONSE)]
 _ORIGIN = {"cost": "where the error signal of the outputs comes from"}
-PART = Annotated[int | str, number_or("LAYER", "the number of a layer, from 1", _ORIGIN, low=1)]
+PART = Annotated[int | str, or_word("LAYER", "the number of a layer, from 1", _ORIGIN, _from_1)]
 ANSWER = Annotated[int | None, Kind("ANSWER", "an answer, such as 4", whole)]
 GUESS = Annotated[int | None, Kind("GUESS", "a guess, such as 9", whole)]
 _OF_MINE = {"show": "the pictures in mine, numbered", "remove": "take one out of mine again"}
-_DIGITS_OR_VERB = Kind(
-    "DIGITS, show or remove",
-    "a digit, 0 to 9, or several, `show` or `remove`",
-    lambda text: text if text in _OF_MINE else digits(text),
-    lambda: _OF_MINE,
-)
-DIGITS_OR_VERB = Annotated[str | None, _DIGITS_OR_VERB]
+_DIGITS = "a digit, 0 to 9, or several"
+DIGITS_OR_VERB = Annotated[str | None, or_word("DIGITS", _DIGITS, _OF_MINE, digits)]
 
-_COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
+_COUNT = Kind("N", "a whole number from 1", _from_1)
 COUNT = Annotated[int, _COUNT]
 FINDING = Annotated[int, replace(_COUNT, expects="the number of a finding, from 1")]
 ITERATIONS = Annotated[int, replace(_COUNT, expects="a whole number of iterations, from 1")]
 _ALL = {"all": "every case"}
-COUNT_OR_ALL = Annotated[int | str, number_or("N", _COUNT.expects, _ALL, low=1)]
+COUNT_OR_ALL = Annotated[int | str, or_word("N", _COUNT.expects, _ALL, _from_1)]
 _AUGMENT = {"augment": "training cases as they are augmented"}
-SHOWN = Annotated[int | str, number_or("N", _COUNT.expects, _AUGMENT, low=1)]
+SHOWN = Annotated[int | str, or_word("N", _COUNT.expects, _AUGMENT, _from_1)]
 _STEPS = {"next": "skip a step", "off": "end it"}
-LESSON = Annotated[int | str, number_or("N", "the number of a lesson, from 1", _STEPS, low=1)]
+LESSON = Annotated[int | str, or_word("N", "the number of a lesson, from 1", _STEPS, _from_1)]
 METHOD = Annotated[str, one_of("METHOD", "a method", lambda: METHODS)]
 _RATES = dict.fromkeys(("rate", "lr"), "a learning rate")
 FOUND = Annotated[str, one_of("WHAT", "the word `rate`", lambda: _RATES)]
@@ -254,16 +255,12 @@ _CAUSES = one_of("CAUSE", "a cause", _causes)
 _PATIENT = Kind(
     "N, hint or CAUSE",
     "the number of a patient, from 1, `hint`, or what is wrong with it",
-    lambda text: whole(text, 1) if text.isdigit() else _CAUSES.parse(text),
+    lambda text: _from_1(text) if text.isdigit() else _CAUSES.parse(text),
     choices=_causes,
 )
 PATIENT = Annotated[int | str, _PATIENT]
 _SKIP = {"skip": "show the answer"}
-_ANSWERED = replace(
-    number_or("NUMBER", "a number", _SKIP),
-    parse=lambda text: text if text in _SKIP else number(text),
-)
-ANSWERED = Annotated[float | str | None, _ANSWERED]
+ANSWERED = Annotated[float | str | None, or_word("NUMBER", "a number", _SKIP, number)]
 OFF = Annotated[str, one_of("off", "the word `off`", lambda: {"off": "end it"})]
 _WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
 WORD = Annotated[str, _WORD]
