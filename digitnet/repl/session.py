@@ -87,11 +87,8 @@ class DataSets:
 
     def record(self, model: Model, name: str) -> None:
         """As `Model.record`."""
-        if name not in NOT_OWN:
-            data = self.get(name)
-            model.record(name, data.hashes["train"], data.answers)
-        elif name not in model.trained_on[-1:]:
-            model.record(name)
+        data = None if name in NOT_OWN else self.get(name)
+        model.record(name, *((data.hashes["train"], data.answers) if data else ()))
 
     def was_replaced(self, accuracy: Accuracy) -> bool:
         """Whether an accuracy was measured on other cases than its data set has now."""

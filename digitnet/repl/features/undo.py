@@ -196,7 +196,7 @@ def _data_undone(session: Session, change: Change) -> Said:
         isinstance(last, tuple)
         and last is session.undone
         and last[0].entry.answers_to == change.entry.answers_to
-        and _is_same(change.after, last[0].before)
+        and _version(change.after) == _version(last[0].before)
     )
     if not is_redone:
         session.undone = None
@@ -209,11 +209,9 @@ def _data_undone(session: Session, change: Change) -> Said:
     return Said(said, {"restored": name, "cases": cases})
 
 
-def _is_same(one: Entry | None, other: Entry | None) -> bool:
-    """Whether two versions are the same one, wherever it is kept."""
-    if one is None or other is None:
-        return one is other
-    return (one.saved_at, one.parameters) == (other.saved_at, other.parameters)
+def _version(entry: Entry | None) -> tuple[str, int] | None:
+    """What tells a version of a data set from others, wherever it is kept."""
+    return (entry.saved_at, entry.parameters) if entry else None
 
 
 def _said(undone: Undone, number: int) -> str:
