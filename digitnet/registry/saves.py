@@ -237,14 +237,6 @@ def other_files(folder: Path) -> list[str]:
     return [p.name for p in paths if not IS_FILE.fullmatch(p.name) and claim(p)[0]]
 
 
-def is_same(path: Path, data: bytes, *but: str) -> bool:
-    """Whether a file equals `data`, apart from the fields `but`."""
-    with suppress(DamagedSave, OSError):
-        one, two = (decode(unseal(d)) | dict.fromkeys(but) for d in (read_file(path), data))
-        return one == two
-    return False
-
-
 # the trash
 
 KEPT_VERSIONS = 5
@@ -420,10 +412,13 @@ class Registry:
         """Whether a network of that name is included and not hidden by a save."""
         return any(entry.included and entry.name == name for entry in self.saves())
 
-    def has(self, content: Content, entry: Entry) -> bool:
-        """Whether just this, as far as it is trained, is in the file of an entry."""
-        data = seal(encode(to_document(content, entry.name)))
-        return is_same(self.folder / entry.file, data, "saved_at", "accuracy")
+    def has(self, document: dict[str, Any], entry: Entry) -> bool:
+        """Whether the file of an entry has just this, apart from what is measured of it."""
+        but = dict.fromkeys(("saved_at", "accuracy"))
+        with suppress(DamagedSave, OSError):
+            there = decode(unseal(read_file(self.folder / entry.file)))
+            return there | but == document | but
+        return False
 
     def exists(self, name: str) -> bool:
         """Whether there is a save or an included network of that name, damaged or not."""
@@ -486,15 +481,11 @@ class Registry:
         differs is kept. Raises RegistryError, also if that is of another kind; the previous version
         is then unchanged.
         """
-        document, is_data = to_document(content, name), isinstance(content, OwnSet)
+        document, kind = to_document(content, name), describe(content, Entry(name, "")).kind
         data = sealed(document)
         with self.locked(failure):
-            there = self.find(name, data=is_data)
-            if (
-                there
-                and not there.damaged
-                and there.kind != describe(content, Entry(name, "")).kind
-            ):
+            there = self.find(name, data=kind == "data")
+            if there and not there.damaged and there.kind != kind:
                 raise RegistryError(
                     f"{name!r} is a {there.kind} already: choose another name, or delete that "
                     f"{there.kind} first (del); {failure}"
@@ -505,7 +496,7 @@ class Registry:
                 document["saved_at"] = there.saved_at
                 data = sealed(document)
             old = None
-            if there and keep and not is_same(path, data, "saved_at", "accuracy"):
+            if there and keep and not self.has(document, there):
                 old = self.trash.place("replaced", path.name)
             write_durably(path, data, keep_old_as=old)
             self.trash.prune("replaced", path.name)

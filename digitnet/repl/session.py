@@ -382,11 +382,9 @@ class Session:
     @property
     def unsaved(self) -> str:
         """What is unsaved of the network in hand, in words; empty if nothing is."""
-        if self.hand is None:
-            return ""
-        if self.unsaved_batches:
-            return f"{counted(self.unsaved_batches, 'mini-batch')} of training"
-        changed = self.saved is not None and self.hand.trainer.settings != self.saved[1]
+        if batches := self.unsaved_batches:
+            return f"{counted(batches, 'mini-batch')} of training"
+        changed = self.hand and self.saved and self.hand.trainer.settings != self.saved[1]
         return "changed settings" if changed else ""
 
     @property

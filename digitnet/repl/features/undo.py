@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Change, Entry
+from digitnet.registry.schema import to_document
 from digitnet.registry.undo import Undone, changed_since, last_change
 from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
@@ -180,7 +181,7 @@ def _taken_back(session: Session, undone: Undone, number: int = 1, *together: Ch
         follow_rename(session, undone.was, undone.name)
     elif model and model.name == undone.name:
         session.saved, entry = None, change.entry
-        if session.registry.has(model, entry):
+        if session.registry.has(to_document(model, entry.name), entry):
             session.mark_saved()
         elif not undone.swapped and model.saved_at == entry.saved_at:  # its deleted save
             session.saved = (entry.trained_batches, model.trainer.settings)
