@@ -142,13 +142,12 @@ class DataSets:
 
     def _has(self, source: Source, sizes: tuple[int, int]) -> bool:
         """Whether a data set is here and has these numbers of inputs and outputs."""
-        if source.name in (*SOURCES, *RELATIVES):
+        if source.name in NOT_OWN:
             return sizes == (source.inputs, source.outputs) and source.is_here(self.folders)
-        try:
+        with suppress(BadFile, NotHere):
             data = self.get(source.name)
-        except (BadFile, NotHere):
-            return False
-        return sizes == (data.inputs, data.outputs)
+            return sizes == (data.inputs, data.outputs)
+        return False
 
 
 class Asker(Protocol):

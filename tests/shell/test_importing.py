@@ -435,6 +435,10 @@ def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> N
     assert "not a data set" in refusal(session, "data some")
     assert do(session, "undo")[0] == {"command": "undo", "restored": "some", "cases": 200}
     assert do(session, "data some")[0]["test"] > 0
+    other = Session(session.saves, [ROOT / "data"], tmp_path, asker=NonInteractive(yes=True))
+    do(other, "data delete some")
+    assert do(session, "data")[0]["name"] == "sample"
+    do(other, "undo")
     entry = session.data_sets.own.store.find("some", data=True)
     assert entry
     (session.saves / entry.file).write_bytes((session.saves / entry.file).read_bytes()[:-1])

@@ -103,6 +103,8 @@ def data(
         raise CommandError(f"data: unexpected {quoted(own)}. Example: data sample")
     if name == "mnist" and not _is_usable(session, name):
         _download(session)
+    if not name and session.data_sets.name not in sources:  # another terminal has deleted it
+        session.data_sets.name = "sample"
     chosen = session.data(name)
     if not name:
         return _listed(session, chosen)
