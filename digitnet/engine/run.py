@@ -1,6 +1,7 @@
 """The training loop: mini-batches until an amount is done, measured and reported on the way."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
@@ -83,21 +84,20 @@ def run(
     """
     training = _Training(trainer, cases, validation, amount)
     try:
-        while (ending := training.ending()) is None:
-            x, y = training.batches.next()
-            cost = trainer.step(x, y, training.meter.rate())
-            training.count(len(x), cost)
-            if training.report_is_due():
-                if not training.is_sound(work_clock() < training.last_good.due):
-                    ending = "diverged"
-                    break
-                report(training.report())
-    except Stopped:
-        ending = "interrupted"
+        with suppress(Stopped):
+            while (ending := training.ending()) is None:
+                x, y = training.batches.next()
+                cost = trainer.step(x, y, training.meter.rate())
+                training.count(len(x), cost)
+                if training.report_is_due():
+                    if not training.is_sound(work_clock() < training.last_good.due):
+                        ending = "diverged"
+                        break
+                    report(training.report())
+        return training.outcome(ending or "interrupted")
     except BaseException:  # the weights may be half updated
-        trainer.restore(training.last_good.weights)
+        training.restore_last_good()
         raise
-    return training.outcome(ending)
 
 
 class Meter:
@@ -338,6 +338,11 @@ class _Training:
             recent + penalty,
         )
 
+    def restore_last_good(self) -> None:
+        """With statistics of batch normalization for them: a snapshot's are as last measured."""
+        self.trainer.restore(self.last_good.weights)
+        self.trainer.measure_statistics(self.cases)
+
     def outcome(self, stopped: Ending) -> Outcome:
         """Measures the result, after restoring better weights if necessary."""
         trainer, best, restored = self.trainer, self.best, False
@@ -355,7 +360,7 @@ class _Training:
         on_train = trainer.measure_plain(self.cases)
         if not isfinite(on_train.cost + trainer.penalty()) and stopped != "diverged":
             stopped, restored = "diverged", False
-            trainer.restore(self.last_good.weights)
+            self.restore_last_good()
             on_train = trainer.measure_plain(self.cases)
         self._record(trainer.measure(self.validation))
         return Outcome(

@@ -25,6 +25,7 @@ class Interrupts:
     tick: called every second while a command is running, if there is a timer (`has_timer`), unless
     it has asked something, and so `is_asking`.
     patience: seconds that a command which was asked to stop may take more than the first.
+    timer: seconds to which the timer was set; 0 where it is off.
     """
 
     asked: bool = False
@@ -35,6 +36,7 @@ class Interrupts:
     has_timer: bool = False
     is_asking: Callable[[], bool] = lambda: False
     patience: int = 0
+    timer: float = 0.0
 
     @contextmanager
     def during_command(self, tick: Callable[[], None]) -> Iterator[None]:
@@ -49,6 +51,7 @@ class Interrupts:
 
     def set_timer(self, seconds: float) -> None:
         """The timer goes off after so many seconds, and then every second; 0 ends it."""
+        self.timer = seconds
         if self.has_timer:
             signal.setitimer(signal.ITIMER_REAL, seconds, 1)
 
@@ -69,9 +72,10 @@ def interruptible(
         return
 
     def handler(number: int, frame: FrameType | None) -> None:
-        at_once = interrupts.asked if interrupts.working else not interrupts.at_prompt
+        again = interrupts.asked and interrupts.timer > 0  # else it is cleaning up
+        at_once = again if interrupts.working else not interrupts.at_prompt
         interrupts.asked, interrupts.patience = True, 0
-        interrupts.set_timer(interrupts.working)
+        interrupts.set_timer(interrupts.working and not at_once)
         if number != signal.SIGINT:
             interrupts.ended_by = number
             leave_prompt()

@@ -274,11 +274,9 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
     finally:
         if progress.batches == before.batches:  # as if nothing had been asked
             vars(model).update(before.known)
-            vars(progress).update(vars(before.snapshot.progress))
+            model.trainer.restore(before.snapshot)
         else:
             session.before = session.last_change = before
-        if not progress.batches:
-            history.clear()
 
 
 SESSION_SETTINGS = {

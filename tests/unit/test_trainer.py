@@ -295,6 +295,30 @@ def test_an_error_in_the_middle_of_a_step_undoes_the_step(monkeypatch: pytest.Mo
     assert train(of, "1").stopped == "done"
 
 
+@pytest.mark.parametrize("in_report", [True, False])
+def test_after_an_error_the_network_answers_with_the_statistics_of_its_weights(
+    monkeypatch: pytest.MonkeyPatch, in_report: bool
+) -> None:
+    of = Trainer(made("4-8-b-3"), Settings(rate=0.5, batch=16), 1)
+    measure, errors = of.measure_statistics, [MemoryError]
+
+    def fails(given: Any) -> None:
+        if of.progress.batches == 30 and errors:
+            raise errors.pop()
+        if isinstance(given, Cases):
+            measure(given)
+
+    if not in_report:  # but while the result is measured
+        monkeypatch.setattr(of, "measure_statistics", fails)
+    with pytest.raises(MemoryError):
+        train(of, "30", report=fails if in_report else ignore)
+    assert of.progress.batches > 0
+    (norm,) = of.network.batch_norms
+    told = norm.mean.copy()
+    measure(blobs())
+    assert (norm.mean == told).all()
+
+
 def test_patience_keeps_a_training_that_ends_before_it_is_measured() -> None:
     of = trainer(patience=3)
     first = train(of, "10")
