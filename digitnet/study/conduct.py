@@ -209,10 +209,8 @@ def _check_scheduler(address: str, security: Any) -> None:
 def _check_workers(client: Any, address: str) -> None:
     """Raises NoWorkers if there are no workers, or if one has not the programs that are here."""
     here = programs()
-    # a worker that cannot import a function of ours does not say why: it imports the module first
-    workers = client.run(import_module, __name__, on_error="return")
-    if not any(isinstance(each, Exception) for each in workers.values()):
-        workers = client.run(programs, on_error="return")
+    # a lambda is sent as a whole: a worker that cannot import a function of ours does not say why
+    workers = client.run(lambda: import_module(__name__).programs(), on_error="return")
     if not workers:
         raise NoWorkers(f"the scheduler at {address} has no workers: start one with dask worker")
     for worker, there in workers.items():

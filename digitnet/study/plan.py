@@ -338,8 +338,7 @@ def groups(plan: Plan, results: Mapping[int, Result]) -> list[Trials]:
     In a search, the groups of the latest round come first, and the epochs are part of the settings.
     """
     by_settings: dict[tuple[tuple[str, str], ...], list[Job]] = {}
-    rounds = plan.rounds(results)
-    for jobs in reversed(rounds) if plan.candidates else rounds:
+    for jobs in reversed(plan.rounds(results)):
         for job in jobs:
             if job.number in results:
                 epochs = ((EPOCHS, f"{job.amount.value:g}"),) if plan.candidates else ()

@@ -19,7 +19,7 @@ from digitnet.engine.run import work_clock
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import NAMED_VALUES, spelled
 from digitnet.engine.speed import threads
-from digitnet.recipes import DEFAULT, RECIPES, blueprint_of
+from digitnet.recipes import DEFAULT, RECIPES, blueprint_of, build
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
@@ -388,11 +388,9 @@ def _merged(record: StudyRecord, registry: Registry) -> bool:
 
 def _blueprint(session: Session) -> Blueprint:
     """That of the network in hand, with its settings; if there is none, of the default recipe."""
-    recipe: Blueprint = RECIPES[DEFAULT]
-    settings = recipe.settings
-    if session.hand is not None:
-        model, settings = session.learner(), session.hand.trainer.settings
-        recipe = RECIPES.get(model.recipe) or blueprint_of(model.network, settings)
+    model = session.learner() if session.hand else build(RECIPES[DEFAULT], 0)
+    settings = model.trainer.settings
+    recipe = RECIPES.get(model.recipe) or blueprint_of(model.network, settings)
     same = {field.name: getattr(recipe, field.name) for field in fields(Blueprint)}
     return Blueprint(**same | {"settings": settings})
 
