@@ -274,7 +274,7 @@ def _conduct_with(
     keep: Callable[[Result], None],
     report: Report,
 ) -> None:
-    while jobs := [job for job in plan.round(results) if job.number not in results]:
+    while jobs := plan.round(results):
         at_work: dict[Future[Result], Job] = {}
         while jobs or at_work:
             while jobs and len(at_work) < AHEAD * pool.size:

@@ -165,9 +165,8 @@ class Plan:
     candidates: int = 0
 
     def round(self, results: Mapping[int, Result]) -> list[Job]:
-        """The trainings of the current round, finished or not; empty when all are done."""
-        last = self.rounds(results)[-1]
-        return last if any(job.number not in results for job in last) else []
+        """The trainings of the current round that are to be done; empty when all are done."""
+        return [job for job in self.rounds(results)[-1] if job.number not in results]
 
     def rounds(self, results: Mapping[int, Result]) -> list[list[Job]]:
         """All rounds whose trainings are determined so far; the last may be unfinished."""

@@ -411,12 +411,10 @@ def _told(start: str = "", end: str = "", words: Sequence[str] = ()) -> Iterator
 def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
     """The data set of a study. Raises CommandError if it was changed or the networks do not fit."""
     data = session.data(record.data)
-    if record.digest not in ("", data.digest):
-        raise CommandError(
-            f"{record.name!r} cannot be trained: the data set {data.name} has other cases now. "
-            f"study {as_typed(record.name)} show shows its results"
-        )
     with _told(f"{record.name!r} cannot be trained: "):
+        if record.digest not in ("", data.digest):
+            line = f"study {as_typed(record.name)} show shows its results"
+            raise ValueError(f"the data set {data.name} has other cases now. {line}")
         plan.check(data)
     return data
 
