@@ -33,7 +33,7 @@ from digitnet.engine.evaluate import guesses_of
 from digitnet.engine.run import Status
 from digitnet.engine.shapes import spelled_out
 from digitnet.estimator import ORIGINS, Estimator, are_pictures
-from digitnet.insight.doctor import diagnose, diagnose_members
+from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts
 from digitnet.insight.why import backpropagate
 from digitnet.recipes import RECIPES, blueprint_of, line_for
@@ -103,8 +103,6 @@ class Network(Estimator):
         """
         cases, sets = self._cases(x, y), {"validation": self._cases(*validation)}
         trainer, of = self._copied(), are_pictures(cases.inputs)
-        if trainer.network.is_committee:
-            return Findings(diagnose_members(trainer.network, cases, sets, are_pictures=of))
         anew = partial(line_for, recipe=self._there().recipe)
         return Findings(diagnose(Facts(trainer, cases, sets, anew, are_pictures=of)))
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from digitnet.engine.arrays import Cases, answers_of
+from digitnet.engine.arrays import answers_of
 from digitnet.engine.augment import Augment
 from digitnet.engine.evaluate import evaluate, outputs_for
 from digitnet.engine.layers import BatchNorm, Dense
@@ -87,7 +87,11 @@ class Finding:
 
 @np.errstate(all="ignore")  # huge weights overflow
 def diagnose(facts: Facts) -> list[Finding]:
-    """Returns a network's faults: causes first, and of several those whose cure helps most."""
+    """Returns a network's faults: causes first, and of several those whose cure helps most; of a
+    committee, those of its members.
+    """
+    if facts.network.is_committee:
+        return _of_members(facts)
     findings: list[Finding] = []
     known: set[str] = set()
     for each in FAULTS.values():
@@ -100,20 +104,19 @@ def diagnose(facts: Facts) -> list[Finding]:
     return sorted(findings, key=lambda f: (f.group == LEARNING, -(f.reached or [inf])[0]))
 
 
-def diagnose_members(
-    committee: Network, train: Cases, sets: Mapping[str, Cases], **how: Any
-) -> list[Finding]:
-    """Returns the faults of a committee's members; those of the data only once. how: as of Facts.
+def _of_members(of: Facts) -> list[Finding]:
+    """The faults of a committee's members; those of the data only once.
 
     Each member has the inputs on its own scale.
     """
-    members, findings = list[Facts](), list[Finding]()
-    for network, scale in committee.members:
+    members, findings, sets = list[Facts](), list[Finding](), of.data.sets
+    how: dict[str, Any] = {"are_pictures": of.data.are_pictures, "named": of.named}
+    for network, scale in of.network.members:
         trainer = Trainer(network.copy(network.dtype), Settings(), 0)
         trainer.progress.batches = 10_000  # how long it was trained is not known
-        own, *others = (replace(c, scale=c.scale * scale) for c in (train, *sets.values()))
+        own, *others = (replace(c, scale=c.scale * scale) for c in (of.data.train, *sets.values()))
         its = dict(zip(sets, others, strict=True))
-        members.append(Facts(trainer, own, its, lambda *_: "", is_member=True, **how))
+        members.append(Facts(trainer, own, its, of.anew, is_member=True, report=of.report, **how))
     usual = sorted(facts.on_validation.accuracy for facts in members)[len(members) // 2]
     for number, facts in enumerate(members, 1):
         told, accuracy = diagnose(facts), facts.on_validation.accuracy

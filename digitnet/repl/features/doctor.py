@@ -15,10 +15,9 @@ from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.trainer import Measurement
-from digitnet.insight.doctor import DATA, Finding, diagnose, diagnose_members
+from digitnet.insight.doctor import DATA, Finding, diagnose
 from digitnet.insight.facts import Facts
 from digitnet.recipes import DEFAULT, RECIPES, default_rate, line_for
-from digitnet.registry.model import Model
 from digitnet.repl import glossary, kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -137,12 +136,34 @@ def doctor(session: Session, number: kinds.FINDING = 0) -> DoctorResult:
     """
     model = session.network()
     data = session.data_for(model)
-    findings, examined = _examined(session, model, data)
+    trainer, network = model.trainer, model.network
+    more_cases = "data mnist" if data.name == "sample" else ""
+    facts = Facts(
+        trainer,
+        data.train,
+        {"validation": data.validation, "test": data.test},
+        partial(line_for, recipe=model.recipe),
+        usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
+        usual_batch=RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings.batch,
+        more_cases="set cases all" if trainer.settings.cases else more_cases,
+        are_pictures=data.picture is not None,
+        named=partial(named, names=data.answers),
+        report=lambda what: session.report(Note(f"looking at {what} ...", lasting=False)),
+    )
+    findings = diagnose(facts)
     if number > len(findings):
         there = counted(len(findings), "finding") if findings else "nothing wrong"
         raise CommandError(f"there is no finding {number}: doctor found {there}")
     alike = _alike(data) if number else ()
-    return DoctorResult(findings, examined, number, alike, _past_best(model.trainer.history, data))
+    examined = (
+        f"{counted(len(data.train), 'training case')} and their answers, the signals and "
+        f"gradients of {counted(len(network.layers), 'layer')}, the history, a few of them "
+        "memorized, and a short training of a copy"
+    )
+    if network.is_committee:
+        members = counted(len(network.members), "member")
+        examined = f"the answers and layers of {members}, one by one"
+    return DoctorResult(findings, examined, number, alike, _past_best(trainer.history, data))
 
 
 def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
@@ -162,36 +183,6 @@ def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
         f"were right after {counted(best.batches, 'mini-batch')}, and "
         f"{percent(last.validation_accuracy)} after {last.batches:,}. Training longer does not "
         f"help; more cases or {help_}."
-    )
-
-
-def _examined(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
-    """The findings, and what was examined; of a committee, that is every member."""
-    trainer, sets = model.trainer, {"validation": data.validation, "test": data.test}
-    how: dict[str, Any] = {
-        "are_pictures": data.picture is not None,
-        "named": partial(named, names=data.answers),
-        "report": lambda what: session.report(Note(f"looking at {what} ...", lasting=False)),
-    }
-    if model.network.is_committee:
-        findings = diagnose_members(model.network, data.train, sets, **how)
-        members = counted(len(model.network.members), "member")
-        return findings, f"the answers and layers of {members}, one by one"
-    more_cases = "data mnist" if data.name == "sample" else ""
-    facts = Facts(
-        trainer,
-        data.train,
-        sets,
-        partial(line_for, recipe=model.recipe),
-        usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
-        usual_batch=RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings.batch,
-        more_cases="set cases all" if trainer.settings.cases else more_cases,
-        **how,
-    )
-    return diagnose(facts), (
-        f"{counted(len(data.train), 'training case')} and their answers, the signals and "
-        f"gradients of {counted(len(model.network.layers), 'layer')}, the history, a few of them "
-        "memorized, and a short training of a copy"
     )
 
 
