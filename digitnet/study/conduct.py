@@ -296,8 +296,7 @@ def _conduct_with(
 
 def _is_result_of(job: Job, answer: object) -> bool:
     """Whether what came back from a worker is a result that can be saved, and of this job."""
-    if not isinstance(answer, Result) or answer.number != job.number:
-        return False
-    figures = (answer.accuracy, answer.cost, answer.seconds)
-    are_figures = all(type(n) is float and 0 <= n <= MAX_FIGURE for n in figures)
-    return are_figures and answer.accuracy <= 1
+    match answer:
+        case Result(job.number, float(accuracy), float(cost), float(seconds)):
+            return 0 <= accuracy <= 1 and 0 <= cost <= MAX_FIGURE and 0 <= seconds <= MAX_FIGURE
+    return False
