@@ -136,11 +136,6 @@ SECONDS = 4.0  # timeout of each of the steps in which a connection is made
 
 MAX_GREETING, MAX_FRAMES = 1 << 20, 100  # of the message with which a scheduler greets
 
-CERTIFICATES = (
-    "tls:// needs certificates: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
-    "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
-)
-
 
 @contextmanager
 def cluster(data: DataSet, address: str) -> Iterator[WorkerPool]:
@@ -160,9 +155,11 @@ def cluster(data: DataSet, address: str) -> Iterator[WorkerPool]:
         getLogger(name).setLevel(CRITICAL)  # we report errors ourselves
     address = address if "://" in address else f"tcp://{address}"
     security = Security()
-    _check_scheduler(address, security)
     try:
+        _check_scheduler(address, security)
         client = Client(address, timeout=SECONDS, set_as_default=False, security=security)
+    except NoWorkers:
+        raise
     except Exception as error:  # of many kinds, when something else answers
         raise NoWorkers(f"no scheduler answers at {address}: {_said(error)}") from None
     try:
@@ -180,7 +177,7 @@ def cluster(data: DataSet, address: str) -> Iterator[WorkerPool]:
 
 
 def _check_scheduler(address: str, security: Any) -> None:
-    """Raises NoWorkers unless something greets at this address as schedulers do.
+    """Raises NoWorkers or OSError unless something greets at this address as schedulers do.
 
     dask itself would wait for ever for a greeting, and take whatever comes for one.
     """
@@ -188,13 +185,13 @@ def _check_scheduler(address: str, security: Any) -> None:
     host, _, port = place.rpartition(":")
     if scheme not in ("tcp", "tls") or not host or not (port.isdecimal() and int(port) < 1 << 16):
         raise NoWorkers(f"{address!r} is no address of a scheduler, such as tcp://HOST:8786")
-    try:
-        tls = security.get_connection_args("client")["ssl_context"] if scheme == "tls" else None
-        if scheme == "tls" and tls is None:
-            raise NoWorkers(CERTIFICATES)
-        there = create_connection((host.strip("[]"), int(port)), SECONDS)
-    except (OSError, UnicodeError) as error:
-        raise NoWorkers(f"no scheduler answers at {address}: {_said(error)}") from None
+    tls = security.get_connection_args("client")["ssl_context"] if scheme == "tls" else None
+    if scheme == "tls" and tls is None:
+        raise NoWorkers(
+            "tls:// needs certificates: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
+        )
+    there = create_connection((host.strip("[]"), int(port)), SECONDS)
     length, frames, reason = 0, 0, ""
     try:
         with tls.wrap_socket(there) if tls else there as stream:
