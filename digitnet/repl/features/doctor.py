@@ -23,7 +23,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
-from digitnet.repl.pictures.digit import gallery, named, small_case
+from digitnet.repl.pictures.digit import Framed, gallery, named, small_case
 from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
@@ -34,14 +34,14 @@ LOST = 0.005  # a loss of validation accuracy that is told
 @dataclass(frozen=True)
 class DoctorResult(Drawn):
     """The findings, causes first. examined: what was examined, in words. number: of the finding
-    that is told at length, from 1; 0 for none. cases: a case with the same answer of each set.
-    past_best: that it was trained past its best, in words, or empty.
+    that is told at length, from 1; 0 for none. past_best: that it was trained past its best, in
+    words, or empty.
     """
 
     findings: Sequence[Finding]
     examined: str
     number: int = 0
-    cases: Sequence[tuple[str, Any]] = ()
+    data: DataSet | None = None
     past_best: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -102,8 +102,8 @@ class DoctorResult(Drawn):
         if finding.trials:
             yield "The experiment: copies were trained, each on the same mini-batches."
             yield from self._experiment(finding, view)
-        elif self.cases and finding.group == DATA:
-            yield gallery([(Text(name), small_case(case, view)) for name, case in self.cases], view)
+        elif finding.group == DATA and self.data and self.data.picture:
+            yield gallery(_alike(self.data, view), view)
         if finding.remedy:
             yield Text("\nTry: ").append(finding.remedy, "bold")
         words = glossary.in_text(f"{finding.what} {finding.evidence} {finding.why}")
@@ -154,7 +154,6 @@ def doctor(session: Session, number: kinds.FINDING = 0) -> DoctorResult:
     if number > len(findings):
         there = counted(len(findings), "finding") if findings else "nothing wrong"
         raise CommandError(f"there is no finding {number}: doctor found {there}")
-    alike = _alike(data) if number else ()
     examined = (
         f"{counted(len(data.train), 'training case')} and their answers, the signals and "
         f"gradients of {counted(len(network.layers), 'layer')}, the history, a few of them "
@@ -163,7 +162,7 @@ def doctor(session: Session, number: kinds.FINDING = 0) -> DoctorResult:
     if network.is_committee:
         members = counted(len(network.members), "member")
         examined = f"the answers and layers of {members}, one by one"
-    return DoctorResult(findings, examined, number, alike, _past_best(trainer.history, data))
+    return DoctorResult(findings, examined, number, data, _past_best(trainer.history, data))
 
 
 def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
@@ -186,14 +185,12 @@ def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
     )
 
 
-def _alike(data: DataSet) -> list[tuple[str, Any]]:
+def _alike(data: DataSet, view: View) -> list[Framed]:
     """The first case of each set with the same answer as the first training case."""
-    if data.picture is None:
-        return []
     answer = answers_of(data.train.targets[:1])[0]
     sets = {"training": data.train, "validation": data.validation, "test": data.test}
     return [
-        (f"{name}: {answer}", data.picture_of(cases, index))
+        (Text(f"{name}: {answer}"), small_case(data.picture_of(cases, index), view))
         for name, cases in sets.items()
         for index in np.flatnonzero(answers_of(cases.targets) == answer)[:1].tolist()
     ]
