@@ -686,11 +686,9 @@ def cannot_fit(f: Facts) -> Evidence:
 
 def _larger(network: Network) -> Network:
     """The same network with hidden layers, of at least 100 units or 16 channels."""
-
-    def widened(word: re.Match[str]) -> str:
-        return f"{max(int(word[1]), 16 if word[2] else 100)}{word[2]}"
-
-    return _respelled(network, r"^(\d+)(c?)", widened)
+    return _respelled(
+        network, r"^(\d+)(c?)", lambda word: f"{max(int(word[1]), 16 if word[2] else 100)}{word[2]}"
+    )
 
 
 def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], str]) -> Network:

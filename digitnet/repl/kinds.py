@@ -21,8 +21,6 @@ from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, Session
 from digitnet.study.plan import AXES, STARTS
 
-_PART = re.compile(r"[pad]\d\S*|b")  # a part of a shape that begins with a letter
-
 SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
     "vi": {"on": "vi's keys", "off": "Emacs' keys"},
     "epoch_lines": {"on": "lines such as Epoch 3: 468 / 500", "off": "no such lines"},
@@ -234,7 +232,7 @@ _RECIPE = Kind(
     "a recipe or a shape like 784-100-10",
     str,
     lambda: {name: recipe.summary for name, recipe in RECIPES.items()},
-    joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
+    joins=lambda word: bool(re.fullmatch(r"\d.*|[pad]\d\S*|b", word)),  # a part of a shape
 )
 RECIPE = Annotated[str, _RECIPE]
 RECIPE_AFTER_NAME = Annotated[str, replace(_RECIPE, joins=lambda word: True)]  # a name with spaces
