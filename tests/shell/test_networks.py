@@ -123,17 +123,18 @@ def test_a_shape_that_cannot_be_is_told_layer_and_size_before_anything_is_asked(
 
 
 @pytest.mark.parametrize(
-    "made", ["xor", "784-9-10", "784-9-10 relu sigmoid", "784-9-10 relu linear squared"]
+    "made", ["xor", "truth", "784-9-10", "784-9-10 relu sigmoid", "784-9-10 relu linear squared"]
 )
 def test_a_committee_has_the_cost_of_its_members(session: Session, made: str) -> None:
     session.asker = NonInteractive(yes=True)
-    do(session, f"n {made}; t 50")
+    do(session, f"n {made}; t 10")
     trainer = session.network().trainer
     if made == "xor":  # a table has no pixels, but a save may have this setting
         trainer.change(trainer.settings.changed("pixels", "raw"))
     alone = do(session, "pas x; c 0; ch all")[-2:]
-    together = do(session, "vote x x; pas y; l y; c 0; ch all")[-2:]
+    *together, plot = do(session, "vote x x; pas y; l y; c 0; ch all; plot")[-3:]
     assert [of["cost"] for of in together] == pytest.approx([of["cost"] for of in alone], rel=1e-5)
+    assert [n["together"] for n in plot["members"]] == 2 * [together[-1]["accuracy"]]
     assert "2 members" in shown(session, "look 0")
 
 

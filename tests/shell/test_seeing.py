@@ -143,6 +143,7 @@ def test_a_committee_answers_shows_its_first_member_and_plots_all_of_them(sessio
     accuracies = [do(session, f"l both {n}; ch all")[1]["accuracy"] for n in (1, 2)]
     assert accuracies == [member["alone"] for member in plot["members"]]
     assert do(session, "l a; why 3")[1]["layers"] == why["layers"]
+    assert f"1 member: {100 * accuracies[0]:.2f} % alone, " in shown(session, "vote a; plot")
 
 
 def test_diff_tells_what_only_one_of_two_networks_misreads(trained: Session) -> None:

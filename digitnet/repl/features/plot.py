@@ -116,15 +116,16 @@ def _members(session: Session, model: Model) -> PlotResult:
     for number, (network, scale) in enumerate(members, 1):
         session.report(Note(f"member {number} of {len(members)}", lasting=False))
         outputs.append(outputs_for(network, replace(cases, scale=cases.scale * scale), rows))
+    means = np.cumsum(outputs, axis=0) / np.arange(1, len(members) + 1).reshape(-1, 1, 1)
     alone, together = (
-        [float((answers_of(a) == answers).mean()) for a in each]
-        for each in (outputs, np.cumsum(outputs, axis=0))
+        [float((answers_of(a) == answers).mean()) for a in each] for each in (outputs, means)
     )
     curves = {"alone": alone, "the first n together": together}
     points = {name: [(n, 100 * a) for n, a in enumerate(c, 1)] for name, c in curves.items()}
+    between = " to ".join(dict.fromkeys(percent(most(alone)) for most in (min, max)))
     said = [
-        f"{counted(len(members), 'member')}: {percent(min(alone))} to {percent(max(alone))} alone, "
-        f"{percent(together[-1])} together, of the {data.name} test set.",
+        f"{counted(len(members), 'member')}: {between} alone, {percent(together[-1])} together, of "
+        f"the {data.name} test set.",
         *SEEN_IN_TRAINING[session.data_sets.is_seen(data, model)],
     ]
     fields = [{"alone": a, "together": b} for a, b in zip(alone, together, strict=True)]
