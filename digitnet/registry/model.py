@@ -45,7 +45,7 @@ class Model:
     8601, UTC; empty if it has never been saved. rates: (mini-batch, learning rate) of its trainings
     since then; not saved. own_cases: the hashes of the cases of the user's own data sets that
     it was trained on; none in saves of earlier versions. words: what its answers are called, if the
-    data set that it was trained on last is the user's own and has words for them.
+    data set that it was trained on last has words for them.
     """
 
     trainer: Trainer
@@ -71,7 +71,7 @@ class Model:
     def record(
         self, data: str, own_cases: frozenset[bytes] = frozenset(), words: tuple[str, ...] = ()
     ) -> None:
-        """Notes that it is trained on a data set now; of one's own, on which cases and words."""
+        """Notes that it is trained on a data set now; of one's own, on which cases."""
         self.words = words
         if self.knows_own_cases:
             self.own_cases |= own_cases

@@ -87,8 +87,8 @@ class DataSets:
 
     def record(self, model: Model, name: str) -> None:
         """As `Model.record`."""
-        data = None if name in NOT_OWN else self.get(name)
-        model.record(name, *((data.hashes["train"], data.answers) if data else ()))
+        data, none = self.get(name), frozenset[bytes]()
+        model.record(name, none if name in NOT_OWN else data.hashes["train"], data.answers)
 
     def was_replaced(self, accuracy: Accuracy) -> bool:
         """Whether an accuracy was measured on other cases than its data set has now."""

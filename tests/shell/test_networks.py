@@ -32,7 +32,7 @@ def test_a_committee_answers_with_the_mean(session: Session) -> None:
     do(session, f"n {SMALL}; t 40; pas a; n 784-20-10; set pixels raw; set rate 0.001; t 40; pas b")
     alone = [do(session, f"l {name}; c 5")[1]["outputs"] for name in "ab"]
     voted = do(session, "vote a b")[0]
-    assert voted["members"] == ["a", "b"]
+    assert (voted["members"], voted["set"]) == (["a", "b"], "sample test")
     assert voted["correct"] == round(voted["accuracy"] * voted["total"])
     together = do(session, "c 5")[0]["outputs"]
     np.testing.assert_allclose(together, np.mean(alone, axis=0), atol=1e-6)
@@ -51,6 +51,7 @@ def test_a_committee_answers_with_the_mean(session: Session) -> None:
 def test_a_committee_does_not_learn(session: Session, line: str) -> None:
     (*_, settings) = do(session, "n diary; pas a; vote a; set")
     assert "rate" not in settings
+    assert "trained   not yet" in shown(session, "i")
     assert "a committee cannot be trained" in refusal(session, line)
 
 
@@ -61,10 +62,13 @@ def test_a_committee_does_not_learn(session: Session, line: str) -> None:
         "vote nobody": "no network named",
         "vote a both": "a committee itself",
         "vote a truth": "the same numbers",
+        "vote a words": "need the same answers: 'a' has digits; 'words' has 0 j, 1 i",
     }.items(),
 )
 def test_what_cannot_vote_is_told(session: Session, line: str, words: str) -> None:
     do(session, "n truth; pas truth; n diary; pas a; vote a; pas both; n diary")
+    session.network().words = tuple("jihgfedcba")
+    do(session, "pas words")
     hand = session.hand
     assert words in refusal(session, line)
     assert session.hand is hand

@@ -60,6 +60,7 @@ def test_answers_are_called_by_their_names(session: Session, tmp_path: Path) -> 
     for part in ("answer 7 sneaker", "9 ankle boot  "):
         assert part in text
     assert text.count("0 T-shirt, 1 trouser, 2 pullover") == 2
+    assert do(session, "i")[0]["answers"][7] == "sneaker"
     *_, told = do(session, "set cases 3; doctor")
     assert told["findings"][0]["code"] == "unseen"
     assert "3 dress, " in told["findings"][0]["evidence"]

@@ -247,6 +247,7 @@ def test_one_mini_batch_is_one(session: Session) -> None:
     text = shown(session, "n diary; set cases 500; t 1; min 1")
     assert "1 mini-batch " in text
     assert "1 iteration " in text
+    assert "after 1 mini-batch; plot" in shown(session, "n 784-10; t 1; i", width=200)
 
 
 @pytest.mark.parametrize(("lines", "batches"), [("t 3; t 3", [0, 3, 6]), ("min 12", [*range(13)])])

@@ -21,6 +21,7 @@ from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
+    all_named,
     beside_outputs,
     by_size,
     framed_units,
@@ -241,6 +242,8 @@ def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> Said:
     if penalty := model.trainer.penalty():  # which t and plot add to the cost
         text.append(f" + {penalty:.3g} penalty")
     text.append("\n".join(["", *SEEN_IN_TRAINING[seen]]) + recorded)
+    if data.answers != session.data().answers:  # which it was trained to call otherwise
+        text.append(f"\n{all_named(data.answers)}")
     if result.correct < result.total:
         of_all = f" of all {total:,}" if result.total < total else ""
         text.append(f"\nwrong shows the misread ones{of_all}.")

@@ -108,14 +108,13 @@ def vote(session: Session, *names: kinds.NAME) -> Said:
     committee = _committee(models, 1 / session.data(data).train.scale)
     session.discard("no vote was taken")
     checked = take_and_check(session, committee)
+    on = session.data_for(committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
-    is_seen = session.data_sets.is_seen(session.data_for(committee), committee)
+    is_seen, made = session.data_sets.is_seen(on, committee), counted(len(members), "network")
     fields = {"members": members, "correct": checked.correct, "total": checked.total}
-    said = f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."
-    return Said(
-        "\n".join([said, *SEEN_IN_TRAINING[is_seen]]),
-        fields | {"accuracy": checked.accuracy, "seen_in_training": is_seen},
-    )
+    fields |= {"accuracy": checked.accuracy, "set": f"{on.name} test", "seen_in_training": is_seen}
+    said = f"A committee of {made}: {right} of the {on.name} test set. pas NAME keeps it."
+    return Said("\n".join([said, *SEEN_IN_TRAINING[is_seen]]), fields)
 
 
 def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
@@ -134,8 +133,11 @@ def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
     committee = Model(trainer, data=data, trained_on=list(trained_on))
     if all(model.knows_own_cases for _, model in models):
         committee.own_cases = frozenset().union(*(model.own_cases for _, model in models))
-    words = {model.words for _, model in models}
-    committee.words = words.pop() if len(words) == 1 else ()
+    called = {model.words: name for name, model in models}
+    if len(called) > 1:
+        has = [f"{n!r} has {printable(all_named(w), 60) or 'digits'}" for w, n in called.items()]
+        raise CommandError(f"members of a committee need the same answers: {'; '.join(has)}")
+    (committee.words,) = called
     return committee
 
 
@@ -151,8 +153,8 @@ def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:
         each = EACH * (len(of["trained_on"]) > 1)
         history = (
             f"{counted(of['measurements'], 'measurement')}{each}, best validation accuracy "
-            f"{percent(of['best_validation_accuracy'])} after {of['best_after_batches']:,} "
-            "mini-batches; plot draws them"
+            f"{percent(of['best_validation_accuracy'])} after "
+            f"{counted(of['best_after_batches'], 'mini-batch')}; plot draws them"
         )
     saved = f"{when(of['saved_at'])} UTC" if of["saved_at"] else ""
     if of["unsaved"]:
@@ -178,10 +180,12 @@ def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:
 def _trained(of: Mapping[str, Any], *, is_committee: bool) -> str:
     names = ("cases given in Python" if name == GIVEN else name for name in of["trained_on"])
     data = f"on {', '.join(names)}"
+    if not (of["trained_on"] or of["trained_batches"]):
+        return "not yet"
     if is_committee:
         return f"its members, {data}"
     if not of["trained_batches"]:  # a member of a committee, and what is imported, may have been
-        return f"{data}, for how long is not recorded" if of["trained_on"] else "not yet"
+        return f"{data}, for how long is not recorded"
     batches = counted(of["trained_batches"], "mini-batch")
     cases = counted(of["trained_samples"], "case")
     return f"{batches}, {cases}, {duration(of['trained_seconds'])}, {data}"
