@@ -257,20 +257,19 @@ def conduct(
         before = len(results)
         try:
             with new_pool() as pool:
-                _conduct_with(pool, plan, results, keep, report)
+                for arrived in _arrivals(pool, plan, results):
+                    for result in arrived:  # all of them, before a report may end this
+                        results[result.number] = result
+                        keep(result)
+                    report(arrived)
         except (BrokenProcessPool, CancelledError) as error:
             broken = broken + 1 if len(results) == before else 1
             if broken == TRIES:
                 raise NoWorkers(str(error) or type(error).__name__) from None
 
 
-def _conduct_with(
-    pool: WorkerPool,
-    plan: Plan,
-    results: dict[int, Result],
-    keep: Callable[[Result], None],
-    report: Report,
-) -> None:
+def _arrivals(pool: WorkerPool, plan: Plan, results: dict[int, Result]) -> Iterator[list[Result]]:
+    """The results of what is not among `results`, to which the caller adds those that arrived."""
     while jobs := plan.round(results):
         at_work: dict[Future[Result], Job] = {}
         while jobs or at_work:
@@ -281,10 +280,7 @@ def _conduct_with(
             asked = {future: at_work.pop(future) for future in done}
             sound = [f for f in done if not (f.cancelled() or f.exception())]
             arrived = [f.result() for f in sound if _is_result_of(asked[f], f.result())]
-            for result in arrived:  # all of them, before a report may end this
-                results[result.number] = result
-                keep(result)
-            report(arrived)
+            yield arrived
             if len(arrived) < len(sound):
                 raise NoWorkers("a worker's answer is not a result of the training it was given")
             for future in done:
