@@ -188,6 +188,7 @@ def history_charts(
 # drawings
 
 WIDTH, HEIGHT, SIZE = 460, 320, 13  # a chart, and its letters, in points
+WIDE = 0.6  # of a letter's height: its width, about, in Helvetica or DejaVu Sans
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 56, 48  # between the edges of a chart and its frame
 
 DARK = ("#16181d", "#e8e8e8", "#3a3f4a")
@@ -310,12 +311,6 @@ def _font(names: tuple[str, ...], size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-def length(text: str) -> float:
-    """The length of a text in Helvetica, about; of numbers, exactly."""
-    narrow = sum(character in " .,:;'il|!()-" for character in text)
-    return SIZE * (0.278 * narrow + 0.556 * (len(text) - narrow))
-
-
 def drawing_of_charts(charts: Sequence[Chart], *, is_light: bool) -> Drawing:
     looks = (*LIGHT, COLOURS) if is_light else (*DARK, BRIGHT)
     shapes = [s for n, chart in enumerate(charts) for s in _shapes_of(chart, WIDTH * n, *looks[1:])]
@@ -353,4 +348,4 @@ def _shapes_of(
         yield Line([placed(*point) for point in xy.T], colour, 2)
         if name:
             yield Words(across, 40, name, colour)
-            across += length(f"{name}    ")
+            across += WIDE * SIZE * (len(name) + 2)
