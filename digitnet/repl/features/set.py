@@ -65,8 +65,7 @@ def set_(
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
         session.learner()
-    values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
-    values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
+    values |= {n: getattr(session, n, 0) for n in SESSION_SETTINGS} | {"threads": threads.count()}
     values = {name: values[name]} if name else values
     meanings = SETTINGS | SESSION_SETTINGS
     lines = [(name, _spelled(name, v), meanings[name]) for name, v in values.items()]
