@@ -117,12 +117,10 @@ def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
     reader, writer = context.Pipe(duplex=False)
     executor = ProcessPoolExecutor(size, context, _begin, (data, reader))
     starter = ThreadPoolExecutor(1, initializer=_block_ctrl_c)  # whose work Ctrl-C cannot cut short
-
-    def submit(job: Job) -> Future[Result]:
-        return starter.submit(executor.submit, _train_in_process, job).result()
-
     try:
-        yield WorkerPool(size, submit)
+        yield WorkerPool(
+            size, lambda job: starter.submit(executor.submit, _train_in_process, job).result()
+        )
     finally:
         starter.shutdown()
         writer.close()
