@@ -89,9 +89,8 @@ class Chart:
     @property
     def marked_at(self) -> list[float]:
         """The x of the vertical line, if there is one, as in `lines`."""
-        if self.marked is None:
-            return []
-        return [float(np.log10(self.marked)) if self.log_x else self.marked]
+        marks = [] if self.marked is None else [self.marked]
+        return [float(np.log10(x)) if self.log_x else x for x in marks]
 
     def x_ticks(self, columns: int) -> Ticks:
         """The ends of the x axis and what is marked between, or powers of ten."""

@@ -408,7 +408,8 @@ STRONG = {
 
 def _too_strong(f: Facts, name: str) -> Evidence:
     patient, strong = subject(f), STRONG[name]
-    evidence = _keeps_from_learning(f, patient, strong.milder(patient)) if patient else None
+    mild = strong.milder(patient) if patient else {}
+    evidence = _keeps_from_learning(f, patient, mild) if patient and mild else None
     is_doubted = f.is_finite and not f.data.is_toy and strong.is_strong(f)
     is_doubted &= name != "schedule" or f.has_learned
     return evidence or (_holds_back(f, strong.mild) if is_doubted else None)
@@ -416,8 +417,6 @@ def _too_strong(f: Facts, name: str) -> Evidence:
 
 def _keeps_from_learning(f: Facts, patient: Facts, mild: dict[str, Any]) -> Evidence:
     """A setting without which a copy learns much more in a rehearsal."""
-    if not mild:
-        return None
     everything = {k: v for each in STRONG.values() for k, v in each.milder(patient).items()}
     is_usual = 0.3 < patient.settings.rate / f.usual_rate < 3
     rates = [{}] if is_usual else [{}, {"rate": f.usual_rate}]

@@ -302,6 +302,7 @@ class Trials:
     blown = property(lambda self: sum(result.cost >= MAX_FIGURE for result in self.results))
     cost = property(lambda self: inf if self.blown else fmean(r.cost for r in self.results))
     seconds = property(lambda self: fmean(result.seconds for result in self.results))
+    seeds = property(lambda self: len(self.results))
 
     @property
     def spread(self) -> float | None:

@@ -55,7 +55,7 @@ from digitnet.study.plan import (
 
 MAX_MILESTONES = 10  # maximum number of milestones
 INTERVAL = 20  # width of the drawings of means and spreads
-MEANS = ("settings", "accuracy", "spread", "cost", "seconds")  # what the JSON has of each group
+MEANS = ("settings", "accuracy", "spread", "cost", "seconds", "seeds")  # of a group, in the JSON
 NO_FURTHER = 1.1  # a cost has stopped falling when it is at most this many times the lowest
 MAX_SEARCH_ROWS = 10  # maximum number of rows for a search
 
@@ -77,7 +77,7 @@ class StudyResult(Drawn):
     @cached_property
     def best(self) -> Trials | None:
         """The best settings; None if no training is done, or all of them blew up."""
-        sound = [group for group in self.groups if group.blown < len(group.results)]
+        sound = [group for group in self.groups if group.blown < group.seeds]
         return best_of(sound) if sound else None
 
     @cached_property
@@ -119,10 +119,7 @@ class StudyResult(Drawn):
             "best": self.best and self.best.settings,
             "total": self.plan.count(),
             "seen_in_training": self.is_seen,
-            "means": [
-                {name: getattr(group, name) for name in MEANS} | {"seeds": len(group.results)}
-                for group in self.groups
-            ],
+            "means": [{name: getattr(g, name) for name in MEANS} for g in self.groups],
             "lead": lead and vars(lead) | {"over": lead.over.settings},
         }
 
@@ -170,13 +167,13 @@ class StudyResult(Drawn):
         lines = []
         for group in shown:
             line = {name: self._value(group, name) for name in varied}
-            has_blown = group.blown == len(group.results)
-            line["accuracy"] = "blew up" if has_blown else percent(group.accuracy)
+            blew_up = group.blown == group.seeds
+            line["accuracy"] = "blew up" if blew_up else percent(group.accuracy)
             if any(g.spread is not None for g in shown):
                 line["spread"] = "" if group.spread is None else f"{100 * group.spread:.2f}"
             line |= {"cost": f"{group.cost:.3g}", "time": duration(group.seconds)}
             if not self.plan.candidates:
-                line |= {"seeds": str(len(group.results)), "": "best" * (group is best)}
+                line |= {"seeds": str(group.seeds), "": "best" * (group is best)}
             lines.append(line)
 
         def rows() -> Rows:
@@ -200,17 +197,17 @@ class StudyResult(Drawn):
             yield Curves([Chart(f"validation accuracy, % over {name}", {"": points})], live=True)
 
     def _conclusion(self, best: Trials, plus_minus: str) -> str:
-        accuracies = [result.accuracy for result in best.results]
         spread = "" if best.spread is None else f" {plus_minus} {100 * best.spread:.2f}"
         reached = (
             f"{100 * best.accuracy:.2f}{spread} % of the validation set "
-            f"({counted(len(accuracies), 'seed')}{', cases seen in training' * bool(self.is_seen)})"
+            f"({counted(best.seeds, 'seed')}{', cases seen in training' * bool(self.is_seen)})"
         )
         if len(self.groups) == 1:
             is_one_of_several = self._varied(self.groups)  # the others are not tried yet
+            accuracies = [result.accuracy for result in best.results]
             network = f"With {self._named(best)}, it" if is_one_of_several else "The network"
             between = f", from {percent(min(accuracies))} to {percent(max(accuracies))}"
-            return f"{network} reads {reached}{between if len(accuracies) > 1 else ''}."
+            return f"{network} reads {reached}{between if best.seeds > 1 else ''}."
         said = f"Best: {self._named(best)}, {reached}."
         if self.lead is None:
             return said
