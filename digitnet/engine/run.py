@@ -95,8 +95,8 @@ def run(
                         break
                     report(training.report())
         return training.outcome(ending or "interrupted")
-    except BaseException:  # the weights may be half updated
-        training.restore_last_good()
+    except BaseException:
+        training.cut_off()
         raise
 
 
@@ -253,12 +253,13 @@ class _Training:
     def __init__(self, trainer: Trainer, cases: Cases, validation: Cases, amount: Amount) -> None:
         self.trainer, self.cases, self.validation = trainer, cases, validation
         self.batches = MiniBatches(trainer, cases)
-        self.meter = Meter(amount, trainer, len(cases))
         self.costs: list[float] = []  # of the mini-batches since the last report
         self.earlier: list[float] = []  # since the one before, up to that
         self.measured = False  # since the last report
+        self.has_ended = False
         self.first = self.on_validation = trainer.measure(validation)
         self.last_good = LastGood(trainer, cases, self.first.cost)
+        self.meter = Meter(amount, trainer, len(cases))  # from now on
         self.best = Best(trainer, self.meter, self.first.accuracy)
         self.last_report, self.last_part = work_clock(), self.meter.part() or 0.0
 
@@ -338,9 +339,10 @@ class _Training:
             recent + penalty,
         )
 
-    def restore_last_good(self) -> None:
-        """With statistics of batch normalization for them: a snapshot's are as last measured."""
-        self.trainer.restore(self.last_good.weights)
+    def cut_off(self) -> None:
+        """Leaves whole weights, which may be half updated, and statistics measured with them."""
+        if not self.has_ended:
+            self.trainer.restore(self.last_good.latest)
         self.trainer.measure_statistics(self.cases)
 
     def outcome(self, stopped: Ending) -> Outcome:
@@ -356,11 +358,13 @@ class _Training:
             if best.accuracy > trainer.measure(self.validation).accuracy:
                 trainer.restore(best.weights)
                 restored = True
+        self.has_ended = True
         trainer.measure_statistics(self.cases)
         on_train = trainer.measure_plain(self.cases)
         if not isfinite(on_train.cost + trainer.penalty()) and stopped != "diverged":
             stopped, restored = "diverged", False
-            self.restore_last_good()
+            trainer.restore(self.last_good.weights)
+            trainer.measure_statistics(self.cases)
             on_train = trainer.measure_plain(self.cases)
         self._record(trainer.measure(self.validation))
         return Outcome(

@@ -295,6 +295,27 @@ def test_an_error_in_the_middle_of_a_step_undoes_the_step(monkeypatch: pytest.Mo
     assert train(of, "1").stopped == "done"
 
 
+@pytest.mark.parametrize(("method", "call", "kept"), [("step", 5, 4), ("measure_plain", 2, 12)])
+def test_an_interrupt_takes_back_the_mini_batch_it_is_in_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, method: str, call: int, kept: int
+) -> None:
+    monkeypatch.setattr("digitnet.engine.run.REPORT_SECONDS", 0)
+    monkeypatch.setattr("digitnet.engine.run.MEASURE_BATCHES", 1000)
+    of, calls = trainer(), []
+    does = getattr(of, method)
+
+    def interrupted(*given: Any) -> Any:
+        calls.append(sleep(0.02))  # so long that the weights are copied in between
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return does(*given)
+
+    monkeypatch.setattr(of, method, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(of, "12")
+    assert of.progress.batches == kept
+
+
 @pytest.mark.parametrize("in_report", [True, False])
 def test_after_an_error_the_network_answers_with_the_statistics_of_its_weights(
     monkeypatch: pytest.MonkeyPatch, in_report: bool

@@ -252,6 +252,8 @@ def recover(session: Session) -> Said:
     if model.name and not session.registry.exists(model.name):
         model.name = ""
     session.take(model, is_saved=False)
+    if data := session.data_if_here(model):  # it may be of a moment between two measurements
+        model.trainer.measure_statistics(data.train)
     name, batches = model.name, model.trainer.progress.batches
     saved = there.trained_batches if there else 0
     if there and there.saved_at == model.saved_at and saved < batches:
