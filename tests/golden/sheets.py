@@ -105,9 +105,14 @@ def wrong() -> WrongResult:
 def cm(times: int = 1) -> ConfusionResult:
     """`cm`, with so many times as many cases."""
     matrix = times * np.array([line.split() for line in MATRIX.strip().splitlines()], int)
+    return confusion(matrix.tolist())
+
+
+def confusion(counts: list[list[int]]) -> ConfusionResult:
+    matrix = np.array(counts)
     shares = precision(matrix).tolist(), recall(matrix).tolist()
     right, total = int(matrix.trace()), int(matrix.sum())
-    return ConfusionResult(matrix.tolist(), *shares, right, total, "sample test", False)
+    return ConfusionResult(counts, *shares, right, total, "sample test", False)
 
 
 def ready() -> Network:

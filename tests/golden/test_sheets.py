@@ -6,12 +6,12 @@ from typing import Any
 import pictures
 import pytest
 from rich.cells import cell_len
-from sheets import PICTURES, ROOT, SHEETS, SHOWN, SUMS, check, file_of, shown, text_of
+from sheets import PICTURES, ROOT, SHEETS, SHOWN, SUMS, check, confusion, file_of, shown, text_of
 
 from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.file import drawing_of_screen
-from digitnet.repl.pictures.tables import with_article
+from digitnet.repl.pictures.tables import percent, with_article
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=str)
@@ -77,6 +77,26 @@ def test_bars_are_exact_to_an_eighth(share: float, blocks: str, ascii_: str) -> 
 )
 def test_a_number_has_the_article_that_it_is_read_with(number: int, text: str) -> None:
     assert with_article(number) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "decimals", "text"),
+    [(0.97875, 2, "97.88 %"), (29_999 / 30_000, 2, "99.99 %"), (1, 2, "100.00 %"), (0, 1, "0.0 %"),
+     (0.9996, 1, "99.9 %"), (1, 1, "100.0 %"), (0.9996, 0, "99 %"), (float("nan"), 1, "-")],
+)  # fmt: skip
+def test_what_is_less_than_100_percent_is_not_called_that(
+    fraction: float, decimals: int, text: str
+) -> None:
+    assert percent(fraction, decimals) == text
+
+
+@pytest.mark.parametrize("misread", [0, 1])
+@pytest.mark.parametrize("width", [80, 24])  # as a grid, and as a list
+def test_a_confusion_matrix_tells_100_percent_where_no_case_is_misread(
+    misread: int, width: int
+) -> None:
+    text = shown(confusion([[9999, misread], [misread, 9999]]), width)
+    assert ("100" in text) == (misread == 0)
 
 
 @pytest.mark.parametrize("name", pictures.PICTURES)

@@ -149,7 +149,7 @@ def _shown_layers(layers: Sequence[tuple[str, Array]], view: View) -> Iterator[R
             maps = values.transpose(2, 0, 1)[order]
             shown = gallery(framed_units(order, maps, view, lines=lines, common=True), view)
         zeros = (values == 0).mean()
-        zero = f", {zeros:.0%} zero".replace("%", " %") if zeros else ""
+        zero = f", {percent(zeros, 0)} zero" if zeros else ""
         yield Text(f"\n{title}{zero}, largest {values.max():.3g}", "bold")
         yield shown
 

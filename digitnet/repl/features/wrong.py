@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isnan, sqrt
+from math import sqrt
 from typing import Any
 
 from numpy.typing import NDArray
@@ -197,7 +197,7 @@ class ConfusionResult(Record):
         """Each answer with its guesses, where the matrix does not fit."""
         lines = []
         for answer, row in enumerate(self.matrix):
-            rates = _percent(self.precision[answer]), _percent(self.recall[answer])
+            rates = (percent(of[answer], 1) for of in (self.precision, self.recall))
             ordered = sorted(enumerate(row), key=lambda read: -read[1])
             read_as = ", ".join(f"{guess} ({cases:,})" for guess, cases in ordered if cases)
             lines.append((f"{answer}", *rates, read_as))
@@ -219,9 +219,9 @@ class ConfusionResult(Record):
                 size = self.recall[answer] if answer == guess else cases / most
                 style = _shade(size, view, right=answer == guess) if cases else Style(dim=True)
                 text.append(f"{cases or none:>{width - 1}} ", style)
-            text.append(f"{_percent(self.recall[answer]):>{RECALL_WIDTH}}")
+            text.append(f"{percent(self.recall[answer], 1):>{RECALL_WIDTH}}")
         text.append("\nprecision, %\n" + " " * margin, "dim")
-        rates = ["-" if isnan(r) else f"{100 * r:.{int(r < 0.9995)}f}" for r in self.precision]
+        rates = [percent(r, 1).replace(" %", "").replace("100.0", "100") for r in self.precision]
         text.append("".join(f"{rate:>{width - 1}} " for rate in rates))
         return text
 
@@ -239,10 +239,6 @@ def _shade(size: float, view: View, *, right: bool) -> Style:
     size = size**4 if right else sqrt(size)  # recalls are mostly near 1
     red, green, blue = (a + size * (b - a) for a, b in zip(low, high, strict=True))
     return Style(color="#ffffff", bgcolor=Color.from_rgb(red, green, blue))
-
-
-def _percent(rate: float) -> str:
-    return "-" if isnan(rate) else f"{rate:.1%}".replace("%", " %")
 
 
 @command("cm", "confusion", group="Asking", rank=4, is_picture=True)

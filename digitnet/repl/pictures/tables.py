@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
@@ -32,9 +33,11 @@ def with_article(digit: int | str) -> str:
     return f"an {text}" if re.match(r"8|1[18]\b", text) else f"a {text}"
 
 
-def percent(fraction: float) -> str:
-    """`97.87 %`."""
-    return f"{fraction:.2%}".replace("%", " %")
+def percent(fraction: float, decimals: int = 2) -> str:
+    """`97.87 %`, or `-` for NaN; `100.00 %` for nothing less."""
+    if fraction < 1:
+        fraction = min(fraction, 1 - 0.1 ** (decimals + 2))
+    return "-" if isnan(fraction) else f"{fraction:.{decimals}%}".replace("%", " %")
 
 
 def duration(seconds: float) -> str:
