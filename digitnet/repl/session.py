@@ -86,9 +86,10 @@ class DataSets:
         self.name = self._chosen[data.inputs, data.outputs] = data.name
 
     def record(self, model: Model, name: str) -> None:
-        """As `Model.record`."""
-        data, none = self.get(name), frozenset[bytes]()
-        model.record(name, none if name in NOT_OWN else data.hashes["train"], data.answers)
+        """As `Model.record`, where something is new."""
+        data, none, is_own = self.get(name), frozenset[bytes](), name not in NOT_OWN
+        if is_own or name not in model.trained_on[-1:]:
+            model.record(name, data.hashes["train"] if is_own else none, data.answers)
 
     def was_replaced(self, accuracy: Accuracy) -> bool:
         """Whether an accuracy was measured on other cases than its data set has now."""
