@@ -215,7 +215,7 @@ class TrainingResult(Drawn):
         if outcome.best:
             said = f"Trained for {duration(outcome.seconds)}."
         elif self.amount.total and not outcome.batches:
-            said = f"Nothing to do: it was trained for {self.amount}."
+            said = f"Nothing to do: it was trained for {self.amount}, or more."
         accuracy = (percent(outcome.validation_accuracy), "bold")
         rest = f"{SEEN[self.is_seen]}, {self._cost()}."
         yield Text.assemble(f"{said} Validation accuracy ", accuracy, rest)
@@ -236,18 +236,18 @@ class TrainingResult(Drawn):
         sentences = [ENDINGS[stopped]]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
-            best = percent(outcome.validation_accuracy)
-            sentences = [f"Stopped: no improvement for {epochs}; best {best}."]
+            sentences = [f"Stopped: no improvement for {epochs}."]
         if outcome.best:
-            sentences += [f"The weights after {counted(outcome.batches, 'mini-batch')} are kept."]
+            batches = counted(self.curves.since + outcome.batches, "mini-batch")
+            sentences += [f"The weights after {batches} are kept."]
         if stopped == "patience" and self.can_augment and outcome.train_accuracy > LEARNT:
             sentences += ["The training cases are learned: set augment light makes more of them."]
         is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
         is_guessing = outcome.is_guessing and stopped != "diverged"
         if is_guessing and rate > self.usual_rate:
             sentences += [
-                f"That is no better than guessing: a rate of {rate:g} is too high. "
-                "Type undo t, then doctor, which finds a better one."
+                "The same answer for every case would cost about as much or less: a rate of "
+                f"{rate:g} is too high. Type undo t, then doctor, which finds a better one."
             ]
         elif (stopped == "interrupted" or is_much_worse) and not self.is_last:
             before = f"network before, with {percent(outcome.accuracy_before)}"
