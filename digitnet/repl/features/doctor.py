@@ -50,22 +50,19 @@ class DoctorResult(Drawn):
         Of the one told at length, also what it means and what was tried.
         """
         chosen = [self.findings[self.number - 1]] if self.number else self.findings
-        return {"findings": [self._told(finding) for finding in chosen]}
-
-    def _told(self, finding: Finding) -> dict[str, Any]:
         names = ("code", "evidence", "remedy", "reached", *("what", "why") * bool(self.number))
-        told = {name: getattr(finding, name) for name in names}
+        told = [{name: getattr(finding, name) for name in names} for finding in chosen]
         if self.number:
-            told["tried"] = [
+            told[0]["tried"] = [
                 {
                     "line": line,
                     "cost_before": r.before,
                     "cost_after": r.after,
                     "accuracy": r.accuracy,
                 }
-                for line, r in finding.trials.items()
+                for line, r in chosen[0].trials.items()
             ]
-        return told
+        return {"findings": told}
 
     def drawn(self, view: View) -> RenderResult:
         if self.number:

@@ -1,7 +1,7 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
@@ -255,9 +255,7 @@ def _intervals(trials: Sequence[Trials], *, blocks: bool) -> list[str]:
     return drawings or [""] * len(spans)
 
 
-def _progress(
-    plan: Plan, results: Mapping[int, Result], seconds: float, view: View
-) -> RenderResult:
+def _progress(plan: Plan, results: dict[int, Result], seconds: float, view: View) -> RenderResult:
     """How much is done, and the best settings so far. seconds: that are left, as estimated."""
     done, total, best = len(results), plan.count(), best_of(groups(plan, results))
     parts = [
