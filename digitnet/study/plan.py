@@ -170,31 +170,26 @@ class Plan:
 
     def rounds(self, results: Mapping[int, Result]) -> list[list[Job]]:
         """All rounds whose trainings are determined so far; the last may be unfinished."""
-        if not self.candidates:
-            return [self._grid]
-        settings, rounds, number = self._candidates, list[list[Job]](), 0
-        for k, size in enumerate(round_sizes(self.candidates)):
-            amount = Amount(REDUCTION**k, "epochs")
-            chosen = enumerate(settings[:size], number)
-            jobs = [self._job(n, values, self.seed, amount) for n, values in chosen]
-            rounds.append(jobs)
-            if any(job.number not in results for job in jobs):
+        rounds = [self._first]
+        for k, size in enumerate(round_sizes(self.candidates)[1:], 1):  # none in a grid
+            if any(job.number not in results for job in rounds[-1]):
                 break
-            jobs = sorted(jobs, key=lambda job: rank(results[job.number]))
-            settings, number = [dict(job.settings) for job in jobs], number + size
+            best = sorted(rounds[-1], key=lambda job: rank(results[job.number]))[:size]
+            amount, number = Amount(REDUCTION**k, "epochs"), rounds[-1][-1].number + 1
+            jobs = [replace(job, number=n, amount=amount) for n, job in enumerate(best, number)]
+            rounds.append(jobs)
         return rounds
 
     def count(self) -> int:
-        return sum(round_sizes(self.candidates)) if self.candidates else len(self._grid)
+        return sum(round_sizes(self.candidates)) if self.candidates else len(self._first)
 
     def check(self, data: DataSet) -> dict[str, Network]:
         """A network of each shape. Raises ValueError, with the reason, if one cannot be built or
         does not fit.
         """
-        jobs = self.rounds({})[0]
-        for job in jobs:
+        for job in self._first:
             data.check("augment", job.blueprint.settings.augment)
-        by_shape = {job.blueprint.shape: job for job in jobs}
+        by_shape = {job.blueprint.shape: job for job in self._first}
         networks = {shape: build(job.blueprint, 0).network for shape, job in by_shape.items()}
         for network in networks.values():
             if not network.fits(data.train):
@@ -205,25 +200,22 @@ class Plan:
         return networks
 
     @cached_property
-    def _grid(self) -> list[Job]:
-        """All combinations with the first seed, then with the next, and so on."""
+    def _first(self) -> list[Job]:
+        """All combinations with the first seed, then with the next, and so on. In a search, random
+        settings, reproducible by the seed; the first candidate is the blueprint.
+        """
+        jobs, length = list[Job](), self.question.amount
         axes = [[(name, value) for value in values] for name, values in self.question.axes]
-        jobs = list[Job]()
-        for seed, chosen in product(range(self.question.repeat), product(*axes)):
-            values = dict(chosen)  # the last one changes fastest
-            amount = _epochs(values[EPOCHS]) if EPOCHS in values else self.question.amount
-            jobs.append(self._job(len(jobs), values, self.seed + seed, amount))
+        every = [(k, dict(of)) for k, of in product(range(self.question.repeat), product(*axes))]
+        if self.candidates:
+            rng = np.random.default_rng([self.seed, 2])
+            drawn = [_random_settings(rng, self.blueprint) for _ in range(self.candidates - 1)]
+            every, length = [(0, values) for values in ({}, *drawn)], Amount(1, "epochs")
+        for seed, values in every:  # the last setting changes fastest
+            amount = _epochs(values[EPOCHS]) if EPOCHS in values else length
+            about = tuple(values.items()), varied(self.blueprint, values), self.seed + seed
+            jobs.append(Job(len(jobs), *about, amount))
         return jobs
-
-    @cached_property
-    def _candidates(self) -> list[dict[str, str]]:
-        """Random settings, reproducible by the seed; the first candidate is the blueprint."""
-        rng = np.random.default_rng([self.seed, 2])
-        return [{}, *(_random_settings(rng, self.blueprint) for _ in range(self.candidates - 1))]
-
-    def _job(self, number: int, settings: Mapping[str, str], seed: int, amount: Amount) -> Job:
-        blueprint = varied(self.blueprint, settings)
-        return Job(number, tuple(settings.items()), blueprint, seed, amount)
 
 
 def question_of(record: StudyRecord) -> Question:
