@@ -127,7 +127,8 @@ class CheckResult(Drawn):
             yield in_words(case.inputs)
         yield verdict(self.guess, case.answer, case.names, self.outputs)
         if self.votes:
-            says = [f"{n} say {guess}" for guess, n in Counter(self.votes).most_common()]
+            guesses = Counter(self.votes).most_common()
+            says = [f"{n} {'says' if n == 1 else 'say'} {guess}" for guess, n in guesses]
             yield f"its {counted(len(self.votes), 'member')}: {', '.join(says)}"
         if self.layers is not None:
             yield from _shown_layers(self.layers, view)

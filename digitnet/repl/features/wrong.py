@@ -14,7 +14,7 @@ from rich.text import Text
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks, precision, recall
-from digitnet.registry.model import Model
+from digitnet.registry.model import SEEN, Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -127,7 +127,7 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
     """Show the misread test cases, the most confident guesses first.
 
     All of them, those with one answer, or those with one answer and one guess. The confidence below
-    each is the output of the guess.
+    each is the output of the guess; if there is a single output, 1 minus that for a 0.
 
     wrong: all misread test cases, the most confident guesses first
     wrong 4: fours that are misread
@@ -145,7 +145,8 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
         is_one = guesses.answers == answer
         indices, total = indices[is_one[indices]], int(is_one.sum())
         is_digit = data.picture and answer < 10
-        of = f"the {total:,} {answer}s" if is_digit else f"the {total:,} cases of {answer}"
+        noun, which = (f"{answer}", "") if is_digit else ("case", f" of {answer}")
+        of = f"the {counted(total, noun)}{which}"
     if guess is not None:
         indices, kind = indices[guesses.guesses[indices] == guess], f"read as {guess}"
     cases = Misread.of(indices, guesses, data, data.test)
@@ -276,6 +277,8 @@ def diff(
     diff first second 11: what both make of test case 11
     diff first second: the cases that only one of them misreads
     """
+    if second.isdecimal() and index is None and not session.registry.exists(second):
+        second, index = "", int(second[:9])
     models = [loaded(session, first), loaded(session, second) if second else session.network()]
     names = [model.title for model in models]
     if names[0] == names[1]:
@@ -284,35 +287,35 @@ def diff(
         case = Case.of(session, session.data_for(models[0]), index)
         results = [checked(model, session.data_for(model), case) for model in models]
         return _side_by_side(case, dict(zip(names, results, strict=True)))
-    (data, a, seen), (_, b, also_seen) = (guess_all(session, model) for model in models)
-    wrong = [guesses.answers != guesses.guesses for guesses in (a, b)]
-    alone = [
-        Misread.of([i for i in g.wrong() if not other[i]], g, data, data.test)
-        for g, other in zip((a, b), wrong[::-1], strict=True)
-    ]
-    correct, total = [int((~its).sum()) for its in wrong], len(data.test)
-    both = int((wrong[0] & wrong[1]).sum())
-    has_seen = max(seen, also_seen, key=(False, None, True).index)
-    networks = list(zip(names, correct, alone, strict=True))
+    found = [guess_all(session, model) for model in models]
+    misread = [guesses.answers != guesses.guesses for _, guesses, _ in found]
+    total, both = len(misread[0]), int((misread[0] & misread[1]).sum())
+    networks = []
+    for name, (data, guesses, seen), other in zip(names, found, misread[::-1], strict=True):
+        wrong = guesses.wrong()
+        alone = Misread.of(wrong[~other[wrong]], guesses, data, data.test)
+        networks.append((name, total - len(wrong), seen, alone, data.answers))
 
     def shown(view: View) -> RenderResult:
-        for name, right, cases in networks:
-            accuracy = f"{percent(right / total)} of the {data.name} test set"
-            misread = f"{counted(len(cases), 'case') if cases else 'no case'} misread by it alone"
-            yield Text.assemble((name, "bold"), f": {accuracy}, {misread}")
+        for name, right, seen, cases, answers in networks:
+            accuracy = f"{percent(right / total)} of the {data.name} test set{SEEN[seen]}"
+            alone = f"{counted(len(cases), 'case') if cases else 'no case'} misread by it alone"
+            yield Text.assemble((name, "bold"), f": {accuracy}, {alone}")
             if cases:
                 yield gallery([case.framed(view) for case in cases[:MAX_ALONE]], view)
             if len(cases) > MAX_ALONE:
                 yield f"and {len(cases) - MAX_ALONE:,} more"
+            if answers:
+                yield all_named(answers)
         yield f"{counted(both, 'case')} misread by both"
-        yield from SEEN_IN_TRAINING[has_seen]
 
-    fields = {"set": f"{data.name} test", "total": total, "both_wrong": both}
     listed = [
-        {"name": name, "correct": right, "alone_wrong": [case.as_json() for case in cases]}
-        for name, right, cases in networks
-    ]
-    return Said(shown, fields | {"seen_in_training": has_seen, "networks": listed})
+        {"name": name, "correct": right, "seen_in_training": seen,
+         "alone_wrong": [case.as_json() for case in cases]}
+        for name, right, seen, cases, _ in networks
+    ]  # fmt: skip
+    fields = {"set": f"{data.name} test", "total": total, "both_wrong": both}
+    return Said(shown, fields | {"networks": listed})
 
 
 def _side_by_side(case: Case, networks: dict[str, CheckResult]) -> Said:
@@ -320,10 +323,11 @@ def _side_by_side(case: Case, networks: dict[str, CheckResult]) -> Said:
 
     def shown(view: View) -> RenderResult:
         yield str(case)
-        outputs = zip(*(each.outputs for each in networks.values()), strict=True)
+        outputs = [*zip(*(each.outputs for each in networks.values()), strict=True)]
+        numbers = range(len(outputs)) if outputs[1:] else ["output"]
         lines = [
-            (str(n), *(f"{bar(value, 12, blocks=view.blocks)} {value:.3f}" for value in values))
-            for n, values in enumerate(outputs)
+            (f"{n}", *(f"{bar(value, 12, blocks=view.blocks)} {value:.3f}" for value in values))
+            for n, values in zip(numbers, outputs, strict=True)
         ]
         table, inputs = Rows(("", *networks), lines, key=("",)), case.inputs
         needed = (inputs.shape[1] if inputs.ndim == 2 else 0) + 3 + sum(table.widths) + 4
