@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Program
 from registry_helpers import file_of
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, do, refusal, shown
 
 from digitnet.registry.saves import included_in
 from digitnet.repl.command import COMMANDS
@@ -63,6 +63,13 @@ def test_saving_under_its_name_makes_ones_own_and_undo_keeps_working(session: Se
     assert listed(session) == {"little": False}
     assert session.registry.load("little").trainer.progress.batches == 15
     assert {p.name: p.read_bytes() for p in included.iterdir() if p.is_file()} == before
+
+
+@pytest.mark.parametrize("line", ["pas little", "pas own; ren own little"])
+def test_what_hides_it_says_how_it_comes_back(session: Session, line: str) -> None:
+    last = shown(session, f"n mini; {line}").splitlines()[-1]
+    assert last.endswith("; del little brings back the included one.")
+    assert "brings back" not in shown(session, "ren little other")
 
 
 def test_it_cannot_be_deleted_or_renamed(session: Session) -> None:

@@ -42,7 +42,7 @@ def _save(session: Session, name: str) -> Said:
     question = _question(session, name) if session.interactive else ""
     if question and not session.asker.confirm(question):
         raise CommandError("nothing was saved; the network is still in hand")
-    hides = registry.includes(name)
+    hides = _hidden(session, name)
     change = registry.save(model, name)
     entry, before = change.entry, change.before
     model.name, model.saved_at = name, entry.saved_at
@@ -51,9 +51,14 @@ def _save(session: Session, name: str) -> Said:
     said = f"Saved as {name!r} ({decimal(entry.bytes)})"
     if before and before is not entry and not before.damaged:
         said += f"; undo {as_typed(name)} brings back the version before"
-    elif hides:
-        said += f"; del {as_typed(name)} brings back the included one"
+    else:
+        said += hides
     return Said(f"{said}.", {"name": name, "file": entry.file, "bytes": entry.bytes})
+
+
+def _hidden(session: Session, name: str) -> str:
+    """What to say of an included network that a save of this name will hide; empty for none."""
+    return f"; del {as_typed(name)} brings back the included one" * session.registry.includes(name)
 
 
 def _question(session: Session, name: str) -> str:
@@ -184,10 +189,9 @@ def welcome(entries: Sequence[Entry]) -> str:
     if not networks:
         return ""
     last = max(networks, key=lambda entry: entry.saved_at)
-    accuracy = "" if last.accuracy is None else f"{percent(last.accuracy)}, "
     more = f"; ls lists {len(networks) - 1} more" if networks[1:] else ""
     return (
-        f"Welcome back. {last.name!r}, {accuracy}{_day(last.saved_at)}. "
+        f"Welcome back. {last.name!r}, {_day(last.saved_at)}. "
         f"l {as_typed(last.name)} goes on with it{more}."
     )
 
@@ -218,7 +222,7 @@ def existing(session: Session, typed: str, failure: str = "", hint: str = "") ->
     return name
 
 
-HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
+HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved (UTC)")
 STUDY = ("name", "file", "saved_at", "bytes", "damaged", "hidden")
 NETWORK = (
     *("name", "file", "shape", "parameters", "trained_batches", "accuracy", "measured_on"),
@@ -255,7 +259,7 @@ def _listed(
         all_included = len(whole) > 1 and all(entry.included for entry in whole)
         columns = len(HEADINGS) - all_included
         cells = [_cells(entry, in_hand)[:columns] for entry in whole]
-        optional = ("size", "trained", "shape", "on", "saved")
+        optional = ("size", "trained", "shape", "on", HEADINGS[-1])
         numbers = ("trained", "accuracy", "size")
         yield Rows(HEADINGS[:columns], cells, numbers=numbers, optional=optional)
         if all_included:
@@ -319,11 +323,11 @@ def rename(session: Session, old: kinds.OLD, new: kinds.NEW) -> Said:
     ren first best: rename first to best
     """
     new, old = clean(new), existing(session, old, "nothing was renamed: ")
-    change = session.registry.rename(old, new)
+    hides, change = _hidden(session, new), session.registry.rename(old, new)
     follow_rename(session, old, new)
     session.changed(change)
     fields = {"name": new, "file": change.entry.file, "was": old}
-    return Said(f"{old!r} is called {new!r} now.", fields)
+    return Said(f"{old!r} is called {new!r} now{hides}.", fields)
 
 
 def follow_rename(session: Session, old: str, new: str) -> None:
