@@ -37,8 +37,9 @@ def written(number: float) -> str:
 
 def rounded(number: float, digits: int = 3) -> str:
     """A number to so many significant digits, or to an integer: `0.0917`, `9,940`, `2e7`."""
-    text = f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.{digits}g}"
-    return text.replace("e-0", "e-").replace("e+0", "e")
+    text = f"{number:.{digits}g}"
+    text = f"{number:,.0f}" if 1000 <= abs(float(text)) < 1e6 else text
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 @dataclass(frozen=True)

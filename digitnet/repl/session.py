@@ -461,8 +461,8 @@ class Session:
         model.data = self.data_sets.fitting(network, self.data_sets.name, recipe.data)
         if not model.data:
             raise CommandError(
-                f"no data set has {network.inputs:,} numbers in and {network.outputs:,} out; "
-                "digits need a shape like 784-100-10 or 28x28-16c5-p2-10"
+                f"no data set has {counted(network.inputs, 'number')} in and {network.outputs:,} "
+                "out; digits need a shape like 784-100-10 or 28x28-16c5-p2-10"
             )
         return model
 
@@ -506,7 +506,7 @@ class Session:
         if not model.network.fits(data.train):
             raise CommandError(
                 f"the network ({model.network.shape}) does not fit the data set {data.name}, which "
-                f"has {data.inputs} numbers in and {data.outputs} out: data chooses "
+                f"has {counted(data.inputs, 'number')} in and {data.outputs} out: data chooses "
                 "another set, n makes a network that fits"
             )
         settings, words = model.trainer.settings, model.words

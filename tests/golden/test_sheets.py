@@ -6,10 +6,11 @@ from typing import Any
 import pictures
 import pytest
 from rich.cells import cell_len
+from rich.text import Text
 from sheets import PICTURES, ROOT, SHEETS, SHOWN, SUMS, check, confusion, file_of, shown, text_of
 
 from digitnet.repl.pictures import Screen
-from digitnet.repl.pictures.digit import bar
+from digitnet.repl.pictures.digit import bar, size_of
 from digitnet.repl.pictures.file import drawing_of_screen
 from digitnet.repl.pictures.tables import percent, with_article
 
@@ -70,6 +71,10 @@ def test_shades_of_grey_where_there_are_colours(
 def test_bars_are_exact_to_an_eighth(share: float, blocks: str, ascii_: str) -> None:
     assert bar(share, 4, blocks=True) == blocks
     assert bar(share, 4, blocks=False) == ascii_
+
+
+def test_a_picture_and_its_label_have_the_columns_that_the_terminal_gives_them() -> None:
+    assert size_of((Text("##\n##"), Text("0 とても"))) == (8, 3)
 
 
 @pytest.mark.parametrize(

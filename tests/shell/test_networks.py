@@ -78,8 +78,8 @@ def test_deformations_are_shown_and_trained_on(session: Session) -> None:
     do(session, "n diary")
     assert "are not augmented. Example: set augment light" in refusal(session, "show augment")
     do(session, "set augment strong")
-    shown = do(session, "show augment")[0]
-    assert len(shown["cases"]) == 18
+    assert len(do(session, "show augment")[0]["cases"]) == 18
+    assert "training set, augmented\n" in shown(session, "show augment")
     assert do(session, "t 5")[0]["batches"] == 5
     assert "is none, light, strong" in refusal(session, "set augment much")
 
@@ -96,8 +96,8 @@ def test_what_is_for_pictures_is_refused_for_a_table_also_where_a_save_has_it(
     trainer.change(trainer.settings.changed("augment", "light"))
     for line in ("t 5", "step", "min 1"):
         assert "xor is a table" in refusal(session, line)
-    assert "are not augmented" in refusal(session, "show augment")
     do(session, "set augment none; t 5")
+    assert "xor is a table" in refusal(session, "show augment")
 
 
 @pytest.mark.parametrize(

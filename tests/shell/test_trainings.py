@@ -298,6 +298,8 @@ def test_ch_says_how_to_see_the_misread_ones(session: Session) -> None:
     assert shown(session, "n diary; ch all").rstrip().endswith("wrong shows the misread ones.")
     assert shown(session, "ch 10").rstrip().endswith("wrong shows the misread ones of all 1,000.")
     assert "wrong" not in shown(session, "n truth; t 3000; ch all")
+    text = shown(session, "n 784-10 linear linear squared; set pixels raw; t 1; ch all", width=200)
+    assert re.search(r"cost [\d.]+e1\d \+ \d+,\d+ penalty", text.splitlines()[-2])
 
 
 # targets that the recipes reach

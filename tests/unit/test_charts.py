@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitnet.charts import HEIGHT, LEFT, RIGHT, WIDTH, Chart, drawing_of_charts
+from digitnet.charts import HEIGHT, LEFT, RIGHT, WIDTH, Chart, drawing_of_charts, rounded
 from digitnet.repl.features.plot import PlotResult
 from digitnet.repl.pictures.file import picture_of
 
@@ -48,6 +48,15 @@ def test_no_two_ticks_have_one_label_and_100_is_100(
 ) -> None:
     chart = Chart("accuracy, %", {"": list(enumerate(ends))})
     assert [label for _, label in chart.y_ticks(HEIGHT)] == labels
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.09166, "0.0917"), (1e-5, "1e-5"), (999.4, "999"), (999.6, "1,000"), (-9940.2, "-9,940"),
+     (999_999.7, "1e6"), (2e7, "2e7"), (5.766e16, "5.77e16"), (1e100, "1e100"), (np.inf, "inf")],
+)  # fmt: skip
+def test_rounded_numbers_are_written_shortly(number: float, text: str) -> None:
+    assert rounded(number) == text
 
 
 def test_pdf_is_a_page_of_the_size_of_the_charts_in_points() -> None:

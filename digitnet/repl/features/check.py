@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
+from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, Integers, answers_of
 from digitnet.engine.augment import Augment, Deformer
@@ -230,7 +231,7 @@ def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> Said:
         rows = session.rng.choice(total, wanted, replace=False)
         result = evaluate(model.trainer.answering(), data.test, rows)
         check_outputs(np.array(result.cost))
-    elif wanted > max(total, 100):
+    elif wanted not in (total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
     else:
         result = check_all(session, model, data)
@@ -239,9 +240,9 @@ def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> Said:
             recorded = f" Its accuracy remains {better}."
     text = Text(f"{result.correct:,} of {result.total:,} right: ")
     text.append(percent(result.accuracy), "bold")
-    text.append(f" of the {data.name} test set, cost {result.cost:.3g}")
+    text.append(f" of the {data.name} test set, cost {rounded(result.cost)}")
     if penalty := model.trainer.penalty():  # which t and plot add to the cost
-        text.append(f" + {penalty:.3g} penalty")
+        text.append(f" + {rounded(penalty)} penalty")
     text.append("\n".join(["", *SEEN_IN_TRAINING[seen]]) + recorded)
     if data.answers != session.data().answers:  # which it was trained to call otherwise
         text.append(f"\n{all_named(data.answers)}")
@@ -295,7 +296,7 @@ def show(session: Session, count: kinds.SHOWN = 6) -> Said:
 
     show: six random test cases
     show augment: training cases as the network sees them with `set augment`
-    show 12: twelve random test cases
+    show 12: twelve random test cases; at most 100 are shown
     """
     data = session.data()
     deforms = isinstance(count, str)
@@ -309,7 +310,7 @@ def show(session: Session, count: kinds.SHOWN = 6) -> Said:
         pictures = _deformed(session, data, rows)
     pairs = list(zip(rows.tolist(), answers_of(cases.targets[rows]).tolist(), strict=True))
     return cases_shown(
-        f"cases of the {data.name} {name} set",
+        f"cases of the {data.name} {name} set{', augmented' * deforms}",
         pictures,
         [f"{named(answer, data.answers)}\ncase {index:,}" for index, answer in pairs],
         {
@@ -322,6 +323,7 @@ def show(session: Session, count: kinds.SHOWN = 6) -> Said:
 def _deformed(session: Session, data: DataSet, rows: Integers) -> list[NDArray[Any]]:
     """These training cases, as the network in hand may see them."""
     augment = Augment.parse(session.network().trainer.settings.augment)
+    data.check("augment", "light")
     if augment == Augment() or data.picture is None:
         raise CommandError("the training cases are not augmented. Example: set augment light")
     height, width = data.picture

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -112,7 +113,7 @@ def gallery(framed: Sequence[Framed], view: View) -> RenderableType:
 
 def size_of(framed: Framed) -> tuple[int, int]:
     lines = [line for text in framed for line in text.plain.split("\n")]
-    return max(map(len, lines)), len(lines)
+    return max(map(cell_len, lines)), len(lines)
 
 
 def capacity(width: int, height: int, lines: int, view: View) -> int:
