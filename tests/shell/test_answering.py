@@ -182,7 +182,7 @@ def test_an_answer_in_other_words_than_those_trained_on_is_told(
     assert f"answer {answer} {'yes' if answer else 'no'}: " in shown(session, "c 0")
     now = "0 da (trained as no): " if answer else "1 sí (trained as yes): "
     assert f"answer {now}" in shown(session, "data two; c 0")
-    for line in ("ch all", "pas old; n 2-4-2; t 1; diff old"):
+    for line in ("ch all", "pas old; vote old", "data two; n 2-4-2; t 1; diff old"):
         assert "0 da (trained as no), 1 sí (trained as yes)\n" in shown(session, line)
     do(session, "l old; data two")
     assert f"answer {now[:4]}: " in shown(session, "t 1; c 0")

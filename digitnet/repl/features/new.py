@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import Group
+
 from digitnet.digits.datasets import GIVEN
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
@@ -15,10 +17,10 @@ from digitnet.registry.schema import measured_on
 from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.features.check import take_and_check
+from digitnet.repl.features.check import check_multiple
 from digitnet.repl.pictures.digit import all_named
 from digitnet.repl.pictures.sheet import layer_line
-from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, duration, pairs, percent, when
+from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
@@ -107,14 +109,11 @@ def vote(session: Session, *names: kinds.NAME) -> Said:
     data = session.data_sets.fitting(first.network, first.data, session.data_sets.name)
     committee = _committee(models, 1 / session.data(data).train.scale)
     session.discard("no vote was taken")
-    checked = take_and_check(session, committee)
-    on = session.data_for(committee)
-    right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
-    is_seen, made = session.data_sets.is_seen(on, committee), counted(len(members), "network")
-    fields = {"members": members, "correct": checked.correct, "total": checked.total}
-    fields |= {"accuracy": checked.accuracy, "set": f"{on.name} test", "seen_in_training": is_seen}
-    said = f"A committee of {made}: {right} of the {on.name} test set. pas NAME keeps it."
-    return Said("\n".join([said, *SEEN_IN_TRAINING[is_seen]]), fields)
+    with session.unless_it_fails():
+        session.take(committee, is_saved=False)
+        checked = check_multiple(session, "all")
+    said = f"A committee of {counted(len(members), 'network')}; pas NAME keeps it."
+    return Said(Group(said, checked), {"members": members} | checked.as_json())
 
 
 def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
