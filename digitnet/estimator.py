@@ -280,7 +280,8 @@ class Estimator:
     def _copied(self) -> Trainer:
         """A copy of the trainer, whose network nobody else asks."""
         with _asking:
-            return deepcopy(self._there().trainer)
+            trainer = self._there().trainer
+            return deepcopy(trainer, {id(trainer.history): [*trainer.history]})
 
     def predict(self, x: ArrayLike) -> Integers:
         """The answer for each case, (cases,)."""
@@ -311,7 +312,7 @@ class Estimator:
 def _warn(said: str) -> None:
     """Warns of the line of the program that called."""
     level = 1
-    while sys._getframe(level).f_globals["__name__"].startswith("digitnet."):
+    while sys._getframe(level).f_globals.get("__name__", "").startswith("digitnet."):
         level += 1
     warnings.warn(said, stacklevel=level + 1)
 
@@ -321,7 +322,7 @@ def _answers(y: ArrayLike, cases: int) -> NDArray[Any]:
     if y is None:
         raise ValueError("fit requires y to be passed, but the target y is None")
     answers = np.asarray(y)
-    if answers.dtype == object and not all(isinstance(each, str) for each in answers.flat):
+    if answers.dtype == object and not all(isinstance(each, str | bytes) for each in answers.flat):
         answers = np.array(answers.tolist())
         if answers.dtype.kind not in "biuf":
             raise ValueError("y has answers that are no words and no numbers: are some missing?")
@@ -351,7 +352,7 @@ def _checked(x: ArrayLike) -> Array:
     array = np.asarray(x)
     if array.dtype == np.uint8:
         if 0 < (most := array.max(initial=0)) < FAINT:
-            _warn(f"bytes are divided by 255, and these go up to {most}: give them as floats")
+            _warn(f"bytes are divided by 255, and these go up to {most}: no pixels? Give floats")
         array = np.multiply(array, 1 / 255, dtype=np.float32)
     if array.ndim < 2:
         raise ValueError(f"x has shape {array.shape}. Reshape your data: one row for each case")

@@ -34,7 +34,7 @@ LOOKED_AT = 500  # about how many rows decide what a column is
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
-_POINTS = re.compile(r'(?:^|[;\t"]) *([-+]?[1-9]\d{0,2}(?:\.\d{3})+) *(?:[;\t"]|$)')
+_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
 
 
 def read_table(
@@ -59,9 +59,9 @@ def read_table(
     looked_at = [*lines[:MANY], *_various(lines[MANY:], delimiter, LOOKED_AT)]
     for later in islice(lines_of(path, ignore), 1, None):
         looked_at += _various(later, delimiter, LOOKED_AT // 10)
-    if delimiter in ";\t" and _has_decimal_commas(looked_at, delimiter):
-        looked_at, lines = _with_points(looked_at), _with_points(lines)
-        chunks = map(_with_points, chunks)
+    has_commas = delimiter in ";\t" and _has_decimal_commas(looked_at, delimiter)
+    if has_commas:
+        looked_at = _with_points(looked_at)
         notes.append("commas in numbers taken for decimal points")
     rows = [*_cells(looked_at, delimiter)]
     if len(rows[0]) > MAX_COLUMNS:
@@ -71,7 +71,7 @@ def read_table(
         headings, rows, lines = _headings(rows, notes), rows[1:], lines[1:]
     cells = zip_longest(*rows, fillvalue="")
     columns = [Column(k, *each) for k, each in enumerate(zip(headings, cells, strict=False))]
-    reader = _Reader(delimiter, columns, inputs, notes)
+    reader = _Reader(delimiter, columns, inputs, notes, has_commas=has_commas)
     for some in chain([lines], chunks):
         reader.add(some)
     return reader.contents(part)
@@ -101,8 +101,6 @@ def _has_thousands(cells: Sequence[str]) -> bool:
 
 
 def _with_points(lines: list[str]) -> list[str]:
-    if found := next(filter(None, map(_POINTS.search, lines)), None):
-        raise BadFile(f"has decimal commas, and {found[1]!r}: write thousands without points")
     return [_DECIMAL_COMMA.sub(r"\1\2.\3", line) for line in lines]
 
 
@@ -161,8 +159,15 @@ class _Reader:
     """Reads the numbers, the answers, and one column that names the rows."""
 
     def __init__(
-        self, delimiter: str, columns: Columns, inputs: int | None, notes: list[str]
+        self,
+        delimiter: str,
+        columns: Columns,
+        inputs: int | None,
+        notes: list[str],
+        *,
+        has_commas: bool,
     ) -> None:
+        self.has_commas = has_commas
         self.width, self.delimiter = len(columns), delimiter
         self.inputs, self.answers, left_out = roles(columns, inputs)
         told = [f"{column} left out: {reason}" for column, reason in left_out.items()]
@@ -182,6 +187,14 @@ class _Reader:
     def add(self, lines: list[str]) -> None:
         """Reads these lines. Raises BadFile, naming the first bad one."""
         is_whole = len(self.numbers) == self.width  # else np.loadtxt does not look at the others
+        if self.has_commas:
+            some = _cells([line for line in lines if _POINTS.search(line)], self.delimiter)
+            cells = (
+                row[each.place] for row in some for each in self.numbers if each.place < len(row)
+            )
+            if found := next(filter(_POINTS.fullmatch, map(str.strip, cells)), None):
+                raise BadFile(f"has decimal commas, and {found!r}: write thousands without points")
+            lines = _with_points(lines)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")

@@ -243,7 +243,7 @@ class Layer(ABC):
         """A regular expression for its spelling, with a group for each option."""
 
         def group(match: re.Match[str]) -> str:
-            number = r"0?\.\d{1,4}" if cls.options[match[1]] is float else r"[1-9]\d{0,17}"
+            number = r"0?\.\d{1,6}" if cls.options[match[1]] is float else r"[1-9]\d{0,17}"
             return f"(?P<{match[1]}>{number})"
 
         return re.sub(r"{(\w+)[^}]*}", group, cls.notation.spelling)

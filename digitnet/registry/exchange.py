@@ -29,7 +29,13 @@ from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError, shown
 from digitnet.registry.from_onnx import read_onnx
 from digitnet.registry.model import Model
 from digitnet.registry.programs import ABOUT, MAX_ABOUT_BYTES, VERSION, write_onnx, write_python
-from digitnet.registry.schema import MAX_TRAINED_ON, network_document, read_network, read_settings
+from digitnet.registry.schema import (
+    MAX_TRAINED_ON,
+    network_document,
+    read_network,
+    read_settings,
+    read_words,
+)
 
 MAX_EXPANSION = 50
 """Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
@@ -184,6 +190,7 @@ def _contents(model: Model, *, folds: bool = False) -> tuple[str, dict[str, Arra
         "recipe": model.recipe,
         "data": model.data,
         "trained_on": model.trained_on,
+        **({"words": model.words} if model.words else {}),
     }
     return json.dumps(about), arrays
 
@@ -230,6 +237,7 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
         recipe=fields.word("recipe"),
         data=fields.word("data"),
         trained_on=[one.word(item) for one, item in fields.items("trained_on", MAX_TRAINED_ON)],
+        words=read_words(fields),
     )
     fields.end()
     if shape not in ("", model.network.shape):

@@ -271,8 +271,7 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
     fields.check(len(hashes) % HASH_BYTES == 0, "own_cases", "has part of a hash")
     places = range(0, len(hashes), HASH_BYTES)
     own_cases = frozenset(hashes[k : k + HASH_BYTES] for k in places)
-    named = fields.items("words", MAX_ANSWERS) if fields.has("words") else ()
-    words = tuple(one.text(item) for one, item in named)
+    words = read_words(fields)
     accuracy = fields.maybe("accuracy", _accuracy)
     fields.end()
 
@@ -287,6 +286,12 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
         return Model(trainer, *origin, own_cases=own_cases, words=words)
 
     return build
+
+
+def read_words(fields: Fields) -> tuple[str, ...]:
+    """What the answers are called; nothing where it is not said."""
+    named = fields.items("words", MAX_ANSWERS) if fields.has("words") else ()
+    return tuple(one.text(item) for one, item in named)
 
 
 def read_settings(fields: Fields) -> Settings:

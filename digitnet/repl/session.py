@@ -94,7 +94,7 @@ class DataSets:
     def was_replaced(self, accuracy: Accuracy) -> bool:
         """Whether an accuracy was measured on other cases than its data set has now."""
         name, _, part = accuracy.on.partition(" ")
-        if name not in self.own.names():
+        if not accuracy.digest or name not in self.own.names():
             return False
         with suppress(BadFile, NotHere):
             measured_on = "test" if part == "test" else "validation"

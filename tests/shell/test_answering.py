@@ -164,10 +164,14 @@ def test_words_and_accuracies_are_those_of_the_set_that_was_trained_on(
         assert answered["correct"] is None
         assert "not compared: the network has no answer '0'" in "; ".join(answered["understood"])
     assert do(session, "vote x x; i")[1]["answers"] == ["no", "yes"]
+    do(session, f"l x; export {tmp_path / 'x.npz'}; import {tmp_path / 'x.npz'}")
+    assert session.network().words == ("no", "yes")
     session.network().words = ()  # as in saves of earlier versions
     (answered,) = do(session, f"{first}; answer {ask} {out}")[1:]
     assert answered["correct"] is not None
     assert "answers written as numbers: the network has not" in "; ".join(answered["understood"])
+    do(session, f"data xor; n 2-4-1; t 1; answer {ask} {out}")
+    assert {*out.read_text().split()[1:]} <= {"1,0", "1,1", "2,0", "2,1"}
 
 
 def test_an_answer_in_other_words_than_those_trained_on_is_told(

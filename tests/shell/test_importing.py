@@ -143,6 +143,10 @@ TABLES = {
     "answers in numbers and words": (b"x,y,target,species\n1,2,1,no\n3,4,0,yes\n",
         [2, 2], "column 'target' left out"),
     "with decimal commas": (b"p;q;class\n1,5;0;1\n-0,25;1;0\n", [2, 2], "for decimal points"),
+    "with points where there are no numbers": (
+        b"id;p;1.000;class\n"
+        + b"".join(b"%d.001;0,5;%d;%d\n" % (k, k, k % 2) for k in range(1, 9)),
+        [2, 2], "for decimal points"),
     "with commas in words": (b"p;class\n1,5;1,2 abc\n2;0\n", [1, 2], "answers 0 0, 1 1,2 abc"),
     "one column": (b"p,class\n1,1\n2,0\n", [1, 2], "a table of 1 number a case: p"),
     "a y that is no answer": (b"number,y,class\n1,0.5,0\n2,0.25,1\n",

@@ -74,6 +74,15 @@ def test_what_cannot_vote_is_told(session: Session, line: str, words: str) -> No
     assert session.hand is hand
 
 
+def test_a_member_whose_words_are_not_known_can_vote(session: Session) -> None:
+    do(session, "n diary; pas a; n diary")
+    session.network().words = tuple("jihgfedcba")
+    do(session, "pas words; n diary")
+    session.network().own_cases = frozenset([bytes(8)])  # of a set of one's own, without words
+    do(session, "pas b; vote b words")
+    assert session.network().words == tuple("jihgfedcba")
+
+
 def test_deformations_are_shown_and_trained_on(session: Session) -> None:
     do(session, "n diary")
     assert "are not augmented. Example: set augment light" in refusal(session, "show augment")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Begin, Program, Start
 from recovery_helpers import kept, left_by
@@ -15,7 +16,7 @@ from session_helpers import Answers, Kept, do, refusal
 from digitnet.registry import recovery
 from digitnet.registry.recovery import FOLDER, Recovery
 from digitnet.repl.loop import do_line
-from digitnet.repl.session import Session
+from digitnet.repl.session import NonInteractive, Session
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
@@ -287,6 +288,24 @@ def test_what_is_saved_of_a_recovered_training_is_not_told_as_unsaved(session: S
     session.unfinished.release()
     do(session, "n; recover")
     assert session.unsaved == "5 mini-batches of training"
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_statistics_are_measured_anew_on_the_cases_of_the_training_alone(
+    session: Session, tmp_path: Path, is_here: bool
+) -> None:
+    (tmp_path / "a.csv").write_text("a,b,c\n" + "1,9,0\n2,7,1\n" * 20)
+    session.asker = NonInteractive(yes=True)
+    do(session, f"data import some {tmp_path / 'a.csv'}; n 2-b-3-2; t 3")
+    (norm,) = session.network().network.batch_norms
+    measured = norm.mean.copy()
+    norm.mean[:] = 100  # as between two measurements
+    assert session.unfinished.autosave(session.network())
+    session.unfinished.release()
+    do(session, "n mini" if is_here else "n mini; data delete some")
+    do(session, "recover")
+    (norm,) = session.network().network.batch_norms
+    np.testing.assert_allclose(norm.mean, measured if is_here else 100)
 
 
 def test_the_latest_is_recovered_first(session: Session) -> None:

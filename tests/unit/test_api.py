@@ -99,12 +99,7 @@ REFUSED = {
     "y has shape": lambda x, y: {"validation": (x, y[:3])},
     "X has 9 features": lambda x, y: {"validation": (x[:, :9], y)},
     "does not know": lambda x, y: {"validation": (x, y + 1)},
-    "no report": lambda x, y: {"report": no_report},
 }
-
-
-def no_report(_: object) -> None:
-    raise OSError("no report")
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
@@ -115,7 +110,7 @@ def test_a_fit_that_is_refused_changes_nothing(
     train, test = dn.data("sample")
     x, y = train.x[:500], train.y[:500]
     net = dn.network("784-9-10", warm_start=warm_start, epochs=1)
-    with pytest.raises((ValueError, OSError), match=said):
+    with pytest.raises(ValueError, match=said):
         net.fit(x, y, **REFUSED[said](x, y))
     with pytest.raises(ValueError, match="no weights yet"):
         net.predict(test.x)
@@ -126,7 +121,7 @@ def test_a_fit_that_is_refused_changes_nothing(
     do(session, "n 784-9-10; set average 0.9; t 9; ch all; pas a")
     net = dn.load("a").set_params(warm_start=warm_start, average=0)
     before, model = net.predict_proba(test.x), net._there()
-    with pytest.raises((ValueError, OSError), match=said):
+    with pytest.raises(ValueError, match=said):
         net.fit(x + 0, y, **REFUSED[said](x, y))
     np.testing.assert_array_equal(net.predict_proba(test.x), before)
     assert net._there() is model

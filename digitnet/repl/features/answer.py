@@ -69,7 +69,7 @@ def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> Said:
         session.report(Note(f"{start:,} of {len(cases):,} answered", lasting=False))
         outputs = outputs_of(network, cases[start : start + CHUNK], scale)
         answers += answers_of(outputs).tolist()
-    numbers = [*map(str, range(network.outputs))]
+    numbers = [*map(str, range(max(network.outputs, 2)))]
     names = [*model.words, *numbers[len(model.words) :]]
     read.notes += _whose_words(session, model)
     said = [names[each] for each in answers]

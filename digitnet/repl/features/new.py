@@ -132,11 +132,15 @@ def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
     committee = Model(trainer, data=data, trained_on=list(trained_on))
     if all(model.knows_own_cases for _, model in models):
         committee.own_cases = frozenset().union(*(model.own_cases for _, model in models))
-    called = {model.words: name for name, model in models}
+    called = {  # of others, saved by an earlier version perhaps, it is not known
+        model.words: name
+        for name, model in models
+        if model.words or (model.knows_own_cases and not model.own_cases)
+    }
     if len(called) > 1:
         has = [f"{n!r} has {printable(all_named(w), 60) or 'digits'}" for w, n in called.items()]
         raise CommandError(f"members of a committee need the same answers: {'; '.join(has)}")
-    (committee.words,) = called
+    committee.words = next(iter(called), ())
     return committee
 
 

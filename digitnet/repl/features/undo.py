@@ -15,7 +15,7 @@ from digitnet.repl.features.new import now_in_hand
 from digitnet.repl.features.saves import existing, follow_rename, without_its_data
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
-from digitnet.repl.session import Before, Session, clean
+from digitnet.repl.session import NOT_OWN, Before, Session, clean
 
 TRAININGS = ("t", "train", "min", "minimize")
 """What `undo` takes for the last training, where it could be the name of a network."""
@@ -252,7 +252,12 @@ def recover(session: Session) -> Said:
     if model.name and not session.registry.exists(model.name):
         model.name = ""
     session.take(model, is_saved=False)
-    if data := session.data_if_here(model):  # it may be of a moment between two measurements
+    data = session.data_if_here(model)
+    if (
+        data
+        and data.name in model.trained_on[-1:]
+        and (data.name in NOT_OWN or data.hashes["train"] <= model.own_cases)
+    ):  # it may have been saved between two measurements
         model.trainer.measure_statistics(data.train)
     name, batches = model.name, model.trainer.progress.batches
     saved = there.trained_batches if there else 0
