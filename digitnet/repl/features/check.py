@@ -14,7 +14,7 @@ from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, Integers, answers_of
 from digitnet.engine.augment import Augment, Deformer
-from digitnet.engine.evaluate import Evaluation, evaluate
+from digitnet.engine.evaluate import evaluate
 from digitnet.insight.inside import responses
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
@@ -227,17 +227,16 @@ def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> Said:
     total = len(data.test)
     seen, recorded = session.data_sets.is_seen(data, model), ""
     wanted = total if isinstance(count, str) else count
-    if wanted < total:
-        rows = session.rng.choice(total, wanted, replace=False)
-        result = evaluate(model.trainer.answering(), data.test, rows)
-        check_outputs(np.array(result.cost))
-    elif wanted not in (total, 100):
+    if wanted > total and wanted != 100:
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
-    else:
-        result = check_all(session, model, data)
-        if seen and model.accuracy and not model.accuracy.is_seen:
-            better = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
-            recorded = f" Its accuracy remains {better}."
+    rows = session.rng.choice(total, wanted, replace=False) if wanted < total else None
+    result = evaluate(model.trainer.answering(), data.test, rows)
+    check_outputs(np.array(result.cost))
+    if rows is None and seen and model.accuracy and not model.accuracy.is_seen:
+        better = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
+        recorded = f" Its accuracy remains {better}."
+    elif rows is None:
+        model.accuracy = session.accuracy_on("test", result.accuracy, data, model)
     text = Text(f"{result.correct:,} of {result.total:,} right: ")
     text.append(percent(result.accuracy), "bold")
     text.append(f" of the {data.name} test set, cost {rounded(result.cost)}")
@@ -254,24 +253,12 @@ def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> Said:
     return Said(text, measured | {"cost": result.cost} | about)
 
 
-def check_all(session: Session, model: Model, data: DataSet) -> Evaluation:
-    """Evaluates a network on the whole test set, and records its accuracy.
-
-    One on cases seen in training does not replace one on others.
-    """
-    result = evaluate(model.trainer.answering(), data.test)
-    check_outputs(np.array(result.cost))
-    measured = session.accuracy_on("test", result.accuracy, data, model)
-    if not (measured.is_seen and model.accuracy and not model.accuracy.is_seen):
-        model.accuracy = measured
-    return result
-
-
-def take_and_check(session: Session, model: Model) -> Evaluation:
+def take_and_check(session: Session, model: Model) -> Said:
     """Makes an unsaved network the one in hand, and checks it on the whole test set."""
     with session.unless_it_fails():
         session.take(model, is_saved=False)
-        return check_all(session, model, session.data_for(model))
+        checked: Said = check_multiple(session, "all")
+    return checked
 
 
 def cases_shown(

@@ -17,7 +17,7 @@ from digitnet.registry.schema import measured_on
 from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.features.check import check_multiple
+from digitnet.repl.features.check import take_and_check
 from digitnet.repl.pictures.digit import all_named
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
@@ -109,9 +109,7 @@ def vote(session: Session, *names: kinds.NAME) -> Said:
     data = session.data_sets.fitting(first.network, first.data, session.data_sets.name)
     committee = _committee(models, 1 / session.data(data).train.scale)
     session.discard("no vote was taken")
-    with session.unless_it_fails():
-        session.take(committee, is_saved=False)
-        checked = check_multiple(session, "all")
+    checked = take_and_check(session, committee)
     said = f"A committee of {counted(len(members), 'network')}; pas NAME keeps it."
     return Said(Group(said, checked), {"members": members} | checked.as_json())
 

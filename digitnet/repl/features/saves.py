@@ -93,7 +93,6 @@ def save_as(session: Session, name: kinds.OWN_NAME) -> Said:
     pas first: save as first
     pas 'my first': a name with a space
     """
-    session.network()
     return _save(session, clean(name))
 
 

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from itertools import count
 from typing import Any
 
-from rich.console import RenderResult
+from rich.console import Group, RenderResult
 from rich.text import Text
 
 from digitnet.charts import Chart
@@ -33,7 +33,7 @@ from digitnet.repl.features.train import fitting
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import bar
-from digitnet.repl.pictures.tables import SEEN, Rows, counted, duration, percent
+from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Milestones, Note, Said
 from digitnet.repl.session import Session, clean
 from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
@@ -486,19 +486,10 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
     session.data_sets.record(model, data.name)
     checked = take_and_check(session, model)
     said = " ".join(f"{name} {value}" for name, value in best.settings)
-    seen = SEEN[model.accuracy.is_seen] if model.accuracy else ""
-    return Said(
+    told = (
         f"Loaded the best network of {record.name!r}{said and f', {said}'}, seed {best.seed}: "
-        f"{percent(accuracy)} of the validation set, {checked.correct:,} of {checked.total:,} "
-        f"right on the test set, {percent(checked.accuracy)}{seen}. pas NAME saves it.",
-        {
-            "name": record.name,
-            "settings": dict(best.settings),
-            "seed": best.seed,
-            "validation_accuracy": accuracy,
-            "correct": checked.correct,
-            "total": checked.total,
-            "accuracy": checked.accuracy,
-            "seen_in_training": model.accuracy and model.accuracy.is_seen,
-        },
+        f"{percent(accuracy)} of the validation set; pas NAME saves it."
     )
+    fields = {"name": record.name, "settings": dict(best.settings), "seed": best.seed}
+    fields |= {"validation_accuracy": accuracy} | checked.as_json()
+    return Said(Group(told, checked), fields)

@@ -1,6 +1,6 @@
 """The misread test cases: `wrong` shows them, `cm` counts them, `diff` compares two networks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import Array, Cases
+from digitnet.engine.arrays import Array, Cases, Integers
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks, precision, recall
 from digitnet.registry.model import SEEN, Model
 from digitnet.repl import kinds
@@ -66,15 +66,12 @@ class Misread(Record):
 
     @classmethod
     def of(
-        cls, indices: Iterable[int], guesses: Guesses, data: DataSet, cases: Cases
+        cls, indices: Integers, guesses: Guesses, data: DataSet, cases: Cases
     ) -> "list[Misread]":
         """The misread cases with these indices among the guesses."""
         columns = guesses.answers, guesses.guesses, guesses.confidences
-        numbers = ([column[i].item() for column in columns] for i in indices)
-        return [
-            cls(int(i), answer, guess, confidence, data.picture_of(cases, int(i)))
-            for i, (answer, guess, confidence) in zip(indices, numbers, strict=True)
-        ]
+        rows = zip(indices.tolist(), *(each[indices].tolist() for each in columns), strict=True)
+        return [cls(i, a, g, c, data.picture_of(cases, i)) for i, a, g, c in rows]
 
     def framed(self, view: View) -> Framed:
         """The picture over `4 as 9  0.98`, in the colours of `c`, and its index."""
