@@ -9,6 +9,7 @@ import pytest
 from conftest import Program
 from session_helpers import do, refusal, shown
 
+from digitnet.engine.report import Stopped
 from digitnet.engine.run import Status
 from digitnet.repl.features.train import progress_line
 from digitnet.repl.loop import do_line
@@ -144,7 +145,12 @@ def test_there_may_be_nothing_for_undo_t(session: Session) -> None:
     assert "no training to take back" in refusal(session, "undo t")
 
 
-def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> None:
+def test_an_interrupted_training_says_how_it_is_taken_back(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise Stopped
+
     do(session, "n diary; set cases 500; t 20")
     assert session.hand and session.hand.accuracy
     before, number = session.hand.accuracy.value, 0
@@ -163,6 +169,9 @@ def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> 
     assert "Interrupted: the training so far is kept." in text
     assert text.endswith(f"undo t goes back to the network before, with {before * 100:.2f} %.")
     assert told("n diary; t 100e").endswith("undo t goes back to the untrained network.")
+    with monkeypatch.context() as patch:  # before the first iteration
+        patch.setattr("digitnet.engine.minimize._Objective.__call__", stop)
+        assert told("n diary; min 3").endswith("Interrupted before it changed anything.")
     assert told("n diary; t 100e; p 'my first'; t").endswith("network. Not run: p 'my first'; t.")
     number = signal.SIGTERM
     assert told("n diary; t 100e; p").endswith("Interrupted: the training so far is kept.")

@@ -233,6 +233,8 @@ class TrainingResult(Drawn):
     def advice(self) -> str:
         """Why it ended, what was kept, and what to do next; nothing after a normal training."""
         outcome, stopped, rate = self.outcome, self.outcome.stopped, self.settings.rate
+        if stopped == "interrupted" and not outcome.batches:  # only min can be
+            return "Interrupted before it changed anything."
         sentences = [ENDINGS[stopped]]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
