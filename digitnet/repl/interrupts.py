@@ -13,6 +13,7 @@ ENDINGS = tuple(
 """Signals that end the program; Windows has fewer."""
 
 FIRST_TICK = 0.7  # seconds after which a command that is still running says so
+CLEANING = 10  # seconds, after Ctrl-C again, that a command which was cut off may take to clean up
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Interrupts:
     tick: called every second while a command is running, if there is a timer (`has_timer`), unless
     it has asked something, and so `is_asking`.
     patience: seconds that a command which was asked to stop may take more than the first.
-    timer: seconds to which the timer was set; 0 where it is off.
+    cut_off: whether KeyboardInterrupt was raised in the command, which cleans up now.
     """
 
     asked: bool = False
@@ -36,12 +37,12 @@ class Interrupts:
     has_timer: bool = False
     is_asking: Callable[[], bool] = lambda: False
     patience: int = 0
-    timer: float = 0.0
+    cut_off: bool = False
 
     @contextmanager
     def during_command(self, tick: Callable[[], None]) -> Iterator[None]:
         """Context manager in which a command is running, and its result is shown."""
-        self.working, self.tick = True, tick
+        self.working, self.cut_off, self.tick = True, False, tick
         self.set_timer(FIRST_TICK)
         try:
             yield
@@ -51,7 +52,6 @@ class Interrupts:
 
     def set_timer(self, seconds: float) -> None:
         """The timer goes off after so many seconds, and then every second; 0 ends it."""
-        self.timer = seconds
         if self.has_timer:
             signal.setitimer(signal.ITIMER_REAL, seconds, 1)
 
@@ -72,14 +72,15 @@ def interruptible(
         return
 
     def handler(number: int, frame: FrameType | None) -> None:
-        again = interrupts.asked and interrupts.timer > 0  # else it is cleaning up
+        again = interrupts.asked and not interrupts.cut_off
         at_once = again if interrupts.working else not interrupts.at_prompt
-        interrupts.asked, interrupts.patience = True, 0
+        interrupts.asked, interrupts.patience = True, CLEANING * interrupts.cut_off
         interrupts.set_timer(interrupts.working and not at_once)
         if number != signal.SIGINT:
             interrupts.ended_by = number
             leave_prompt()
         if at_once:
+            interrupts.cut_off = interrupts.working
             raise KeyboardInterrupt
 
     def second(number: int, frame: FrameType | None) -> None:
@@ -90,6 +91,7 @@ def interruptible(
             interrupts.patience -= 1
         elif interrupts.working:
             interrupts.set_timer(0)  # once: what is cleaned up now may take longer
+            interrupts.cut_off = True
             raise KeyboardInterrupt
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDINGS)}
