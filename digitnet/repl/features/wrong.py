@@ -311,8 +311,9 @@ def diff(
          "alone_wrong": [case.as_json() for case in cases]}
         for name, right, seen, cases, _ in networks
     ]  # fmt: skip
+    has_seen = max((seen for _, _, seen in found), key=(False, None, True).index)
     fields = {"set": f"{data.name} test", "total": total, "both_wrong": both}
-    return Said(shown, fields | {"networks": listed})
+    return Said(shown, fields | {"seen_in_training": has_seen, "networks": listed})
 
 
 def _side_by_side(case: Case, networks: dict[str, CheckResult]) -> Said:
