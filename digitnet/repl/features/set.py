@@ -57,6 +57,7 @@ def set_(
         if data := session.data_if_here(model):
             data.check(name, getattr(settings, name))
         session.change(model, settings)
+        data = session.data_if_here(model)  # with the new number of cases
         told = unusual(name, value, settings, model.network, model.recipe, data)
     elif value:
         _set_session(session, name, value)
