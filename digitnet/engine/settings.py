@@ -105,7 +105,7 @@ class Settings:
     l1: float = _field(0.0, "weight of the L1 penalty, the sum of the absolute weights", _FROM_0)
     max_norm: float = _field(0.0, "cap on the norm of the weights into a unit; 0: none", _FROM_0)
     clip: float = _field(0.0, "cap on the norm of the gradient; 0: none", _FROM_0)
-    dropout: float = _field(0.0, "probability of leaving out a hidden unit, in 256ths", _UP_TO_99)
+    dropout: float = _field(0.0, "probability that a hidden unit is left out of a case", _UP_TO_99)
     average: float = _field(
         0.0,
         "decay of the running mean of weights used for answers; 1: over a growing span; 0: none",

@@ -193,7 +193,9 @@ def _committee_scene(network: Network, committee: Committee, x: Array, y: Array)
     )
     mean, count = outputs.mean(axis=0), len(outputs)
     members = Column(f"{count} members", outputs[:, mean.argmax()], first=1)
-    answers = Column("", mean, inputs=np.ones(count), weights=outputs / count, below=count)
+    answers = Column(
+        "", mean, inputs=np.ones(count), weights=outputs / count, below=count, number=2
+    )
     cost = network.cost.value(mean[np.newaxis], y[np.newaxis])
     return Scene([Column("", x), members, answers], y, cost, mean)
 

@@ -237,6 +237,7 @@ def test_what_cannot_be_studied_is_told_in_a_line(session: Session, line: str, s
             ["dropout 0.5, shape 784-10: It has no effect: the network has no hidden dense layer."],
         ),
         ("cases 0 9999", ["cases 0: 0 stands", "cases 9999: There are 3,500 training cases: all"]),
+        ("batch 16 200 cases 100", ["batch 200: There are 100 training cases: each mini-batch"]),
         ("optimizer sgd adam", ["optimizer adam: Its usual rate is 0.001, and the rate is 0.05"]),
         ("optimizer sgd adam rate 0.1 0.001", []),
         ("momentum 0.5 0.9 optimizer sgd momentum", []),

@@ -1,7 +1,7 @@
 """`set` shows and changes settings; `find rate` looks for a learning rate."""
 
 from dataclasses import asdict
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from rich.console import Group
@@ -84,7 +84,10 @@ def unusual(
         said = f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
     if name in ("batch", "cases") and not value and typed != "all":
         said = "0 stands for all of the training cases."
-    if name in ("batch", "cases") and data and value > (count := len(data.train)):
+    count = len(data.train) if data else inf
+    if name == "batch" and settings.cases:
+        count = min(count, settings.cases)
+    if name in ("batch", "cases") and value > count:
         what = "each mini-batch is all of them" if name == "batch" else "all are used"
         said = f"There are {count:,} training cases: {what}."
     if name == "momentum" and not OPTIMIZERS[settings.optimizer].uses_momentum:

@@ -199,7 +199,7 @@ class StudyResult(Drawn):
     def _conclusion(self, best: Trials, plus_minus: str) -> str:
         spread = "" if best.spread is None else f" {plus_minus} {100 * best.spread:.2f}"
         reached = (
-            f"{100 * best.accuracy:.2f}{spread} % of the validation set "
+            f"{percent(best.accuracy).replace(' %', spread)} % of the validation set "
             f"({counted(best.seeds, 'seed')}{', cases seen in training' * bool(self.is_seen)})"
         )
         if len(self.groups) == 1:
@@ -486,9 +486,11 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
     session.data_sets.record(model, data.name)
     checked = take_and_check(session, model)
     said = " ".join(f"{name} {value}" for name, value in best.settings)
+    was = record.results[best.number].accuracy  # other versions may have measured otherwise
     told = (
         f"Loaded the best network of {record.name!r}{said and f', {said}'}, seed {best.seed}: "
-        f"{percent(accuracy)} of the validation set; pas NAME saves it."
+        f"{percent(accuracy)} of the validation set{f' (then {percent(was)})' * (was != accuracy)}"
+        "; pas NAME saves it."
     )
     fields = {"name": record.name, "settings": dict(best.settings), "seed": best.seed}
     fields |= {"validation_accuracy": accuracy} | checked.as_json()
