@@ -352,7 +352,7 @@ def _checked(x: ArrayLike) -> Array:
     array = np.asarray(x)
     if array.dtype == np.uint8:
         if 0 < (most := array.max(initial=0)) < FAINT:
-            _warn(f"bytes are divided by 255, and these go up to {most}: no pixels? Give floats")
+            _warn(f"bytes are divided by 255, and these go up to {most}: if no pixels, give floats")
         array = np.multiply(array, 1 / 255, dtype=np.float32)
     if array.ndim < 2:
         raise ValueError(f"x has shape {array.shape}. Reshape your data: one row for each case")
