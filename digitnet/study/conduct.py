@@ -169,6 +169,10 @@ def cluster(data: DataSet, address: str) -> Iterator[WorkerPool]:
         yield WorkerPool(size, lambda job: executor.submit(train, job, scattered))
     except KilledWorker:
         raise NoWorkers("the same training has ended several workers: is there memory?") from None
+    except TypeError as error:
+        if "cannot unpack" not in str(error):
+            raise
+        raise CancelledError from error  # by dask, if a worker dies just as its result arrives
     finally:
         with suppress(Exception):  # the scheduler may be gone
             client.close(timeout=SECONDS)
