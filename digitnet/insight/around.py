@@ -88,17 +88,20 @@ class Borders:
 
 
 def smallest_change(
-    network: Network, x: Array, cases: Cases, wanted: int | None, low: float, high: float
-) -> Iterator[ChangedCase | None]:
+    network: Network,
+    x: Array,
+    cases: Cases,
+    wanted: int | None,
+    limits: tuple[float, float],
+    report: Callable[[], None] = lambda: None,
+) -> ChangedCase | None:
     """Looks for the smallest change of x, (inputs,), that changes the answer: to `wanted`, or any.
 
     Other answers are met on the way to the nearest of some cases, and on that of DeepFool
     (Moosavi-Dezfooli et al. 2016, arXiv 1511.04599): as if the outputs were linear, a step to the
     nearest border, |z_k − z| / |w| away along w = ∂(z_k − z)/∂x, again and again. The inputs stay
-    between `low` and `high`. Each change is made as short as it can be, and the shortest are turned
-    to where they meet the border at a right angle.
-
-    Yields None after each step, and at last the change, if any is found.
+    within `limits`. Each change is made as short as it can be, and the shortest are turned to where
+    they meet the border at a right angle. None if no change is found; reports each step.
     """
     borders, original = Borders(network), x.astype(np.float64)
     z = borders.outputs(original[np.newaxis])[0]
@@ -115,8 +118,8 @@ def smallest_change(
         nearest = int(np.argmin(np.abs(differences) / norms))
         saliency = slopes[nearest] if saliency is None else saliency
         far = (abs(differences[nearest]) + 1e-6) / norms[nearest] ** 2
-        changed = np.clip(changed + far * slopes[nearest], low, high)
-        yield None
+        changed = np.clip(changed + far * slopes[nearest], *limits)
+        report()
         if is_found(changed) or not np.isfinite(changed).all():
             break
     ends = filter(is_found, [*_nearest(network, x, cases, others), changed])
@@ -124,16 +127,17 @@ def smallest_change(
     changes = sorted((_least(original, end, is_found) for end in ends), key=length)[:TURNED]
     for n, change in enumerate(changes):
         for _ in range(TURNS):
-            yield None
+            report()
             guess = np.array([borders.guess(original + change)])
             _, (w,) = borders.slopes(original + change, answer, guess)
-            end = np.clip(original + w * (length(change) / max(length(w), 1e-12)), low, high)
+            end = np.clip(original + w * (length(change) / max(length(w), 1e-12)), *limits)
             if not is_found(end):
                 break
             changes[n] = change = _least(original, end, is_found)
-    if changes and saliency is not None:
-        changed = np.clip(original + OVERSHOOT * min(changes, key=length), low, high)
-        yield ChangedCase(changed, borders.guess(changed), saliency)
+    if not changes or saliency is None:
+        return None
+    changed = np.clip(original + OVERSHOOT * min(changes, key=length), *limits)
+    return ChangedCase(changed, borders.guess(changed), saliency)
 
 
 def _nearest(network: Network, x: Array, cases: Cases, others: Integers) -> Array:

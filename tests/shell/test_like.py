@@ -67,7 +67,7 @@ def test_from_a_linear_network_the_change_is_the_shortest_way_to_the_border(unit
     w = layer.weights[:, others].T - layer.weights[:, z.argmax()] if units > 1 else layer.weights.T
     far = (z.max() - z[others] if units > 1 else np.abs(z)) / np.linalg.norm(w, axis=1)
     cases = Cases(rng.standard_normal((50, 9)), one_hot(np.zeros(50, int), units), 1.0)
-    *_, change = smallest_change(network, x, cases, None, -np.inf, np.inf)
+    change = smallest_change(network, x, cases, None, (-np.inf, np.inf))
     assert change is not None
     assert np.linalg.norm(change.x - x) == pytest.approx(far.min(), rel=0.03)
     assert change.guess == (others[far.argmin()] if units > 1 else z[0] < 0)

@@ -96,9 +96,7 @@ def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None
     if answer == before:
         raise CommandError(f"the network already reads {answer}: give another answer")
     limits = (0.0, 255 * data.test.scale) if data.picture else (-np.inf, np.inf)
-    found: ChangedCase | None = None
-    for found in smallest_change(network, x, data.train, answer, *limits):  # noqa: B007
-        session.report()
+    found = smallest_change(network, x, data.train, answer, limits, session.report)
     if found is None:
         does, hint = "changes the answer", ""
         if answer is not None:
