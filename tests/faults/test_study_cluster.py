@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,6 +117,8 @@ def test_a_cluster_whose_worker_and_scheduler_are_killed_loses_and_doubles_nothi
     assert 0 < len(kept) < RUNS
     with cluster({}) as second:
         (resumed,) = do(session, f"study two --on {second.address}")
+        with pytest.raises(CancelledError), asked.cluster(other.data("sample"), second.address):
+            raise TypeError("cannot unpack non-iterable Result object")  # dask, as a worker dies
     assert values(resumed["runs"]) == values(here["runs"])
     assert {
         n: r for n, r in Registry(session.saves).load_study("two").results.items() if n in kept
