@@ -57,7 +57,7 @@ def check_gradient(
     if not len(x):
         return GradientCheck(0.0, 0)
     copy.backward(copy.forward(x, EXACT), y)
-    gradient = [penalties.add_to(p.gradient[:].copy(), p) for p in copy.parameters]
+    gradient = [penalties.add_to(p.whole_gradient.copy(), p) for p in copy.parameters]
     rng = np.random.default_rng(0)
     worst, checked, kinks = 0.0, 0, 0
     for _ in range(10 * DIRECTIONS):

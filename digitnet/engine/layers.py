@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Array, Shape, assign
-from digitnet.engine.speed.threads import Outer, times, times_transposed
+from digitnet.engine.speed.threads import Outer, by_case, times, times_transposed
 
 MAX_OUTPUTS = 1 << 18  # maximum number of outputs of a layer for one case: 1 MiB in float32
 MAX_WEIGHTS = 1 << 26  # maximum number of weights of a layer: 256 MiB in float32
@@ -34,7 +34,7 @@ class Step:
 EXACT = Step(random=False)  # so that a gradient can be compared with differences of the cost
 
 
-Gradient: TypeAlias = Array | Outer  # dC/dvalue, whose rows may be overwritten
+Gradient: TypeAlias = Array | Outer  # its rows may be overwritten
 
 
 @dataclass(slots=True)
@@ -44,7 +44,17 @@ class Parameter:
     name: str
     value: Array
     decays: bool  # whether penalties apply: to weights, not to biases
-    gradient: Gradient = field(default_factory=lambda: np.empty(0))  # of the last backward pass
+    by_unit: bool = False  # whether it is stored unit by unit, so that a column is contiguous
+    gradient: Gradient = field(default_factory=lambda: np.empty(0))  # as `rows(value)`
+
+    def rows(self, array: Array) -> Array:
+        """A view of an array like the value, with rows that are contiguous in memory."""
+        return array.T if self.by_unit else array
+
+    @property
+    def whole_gradient(self) -> Array:
+        """dC/dvalue of the last backward pass, an array like the value."""
+        return self.rows(self.gradient[:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +275,7 @@ class Layer(ABC):
 class Weighted(Layer):
     """A layer with weights W (fan-in, units), biases b (units,) and an activation f."""
 
+    by_unit = False  # how the weights are stored; see `Parameter`
     is_given_delta = False  # whether `backward` is given dC/dz, not dC/da; see `Cost.canonical`
     is_lowest = False  # whether no layer below has parameters, so that nobody needs dC/dx
 
@@ -286,9 +297,9 @@ class Weighted(Layer):
             raise ValueError(f"a layer has at most {MAX_WEIGHTS:,} weights")
         self.activation, self.bias = ACTIVATIONS[activation], bias
         self.initializer, self._fans = initializer or self.activation.initializer, (fan_in, fan_out)
-        self.weights: Array = np.zeros((fan_in, shape[-1]), dtype)
+        self.weights: Array = np.zeros((fan_in, shape[-1]), dtype, "F" if self.by_unit else "C")
         self.biases: Array | None = np.zeros(shape[-1], dtype) if bias else None
-        self.parameters = [Parameter("weights", self.weights, decays=True)]
+        self.parameters = [Parameter("weights", self.weights, True, self.by_unit)]
         if self.biases is not None:
             self.parameters.append(Parameter("biases", self.biases, decays=False))
 
@@ -326,7 +337,7 @@ class Dense(Weighted):
     (Rumelhart, Hinton and Williams 1986, Nature 323).
     """
 
-    kind = "dense"
+    kind, by_unit = "dense", True
     notation = Notation("{units}", "100 is dense", ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ"))
     operators, numpy = ("Gemm", "MatMul"), ("x = x @ {weights}",)
     options: ClassVar = {"units": int, "activation": str, "bias": bool}
@@ -338,14 +349,14 @@ class Dense(Weighted):
         super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        self._x, self._a = x, times(x, self.weights)
+        self._x, self._a = x, (times if step else by_case)(x, self.weights)
         self.activate(self._a)
         return self._a
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx = δ Wᵀ, where δ = dC/da · f′."""
         self.to_delta(self._a, grad)
-        self.set_gradients(Outer(self._x, grad), grad.sum(axis=0))
+        self.set_gradients(Outer(grad, self._x), column_sums(grad))
         return None if self.is_lowest else times_transposed(grad, self.weights)
 
     @classmethod

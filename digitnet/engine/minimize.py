@@ -124,7 +124,7 @@ class _Objective:
             cost += self.network.cost.value(a, y) * len(a) / count
             self.network.backward(a, y, mean_over=count)
             for p, g in zip(self.parameters, gradients, strict=True):
-                g += p.gradient[:]
+                g += p.whole_gradient
         pairs = zip(gradients, self.parameters, strict=True)
         whole = _one_vector(self.penalties.add_to(g, p) for g, p in pairs)
         return cost + self.penalties.value(self.parameters), whole

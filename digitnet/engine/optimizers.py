@@ -16,7 +16,7 @@ import numpy as np
 from digitnet.engine.arrays import Array
 from digitnet.engine.layers import Parameter
 from digitnet.engine.speed import threads
-from digitnet.engine.speed.threads import Adder, Outer, add, adder
+from digitnet.engine.speed.threads import Adder, add, adder
 
 FLUSH_EVERY = 32  # steps after which state that has died away becomes 0; see `_flush`
 
@@ -33,19 +33,21 @@ def for_blocks(parameters: list[Parameter], cases: int, work: Callable[[int, sli
     reading δ. With several threads they are larger: threads wait for the interpreter's lock after
     each operation of numpy, so there should be few.
     """
-    cost = cases + threads.UPDATE_COST if cases > threads.FEW_CASES else 0
+    cost = cases + threads.UPDATE_COST
     number = threads.worthwhile(cost * sum(p.value.size for p in parameters))
-    block = BLOCK if number == 1 else 4 * BLOCK
+    block = BLOCK if number == 1 else 8 * BLOCK
 
     def walk(thread: int) -> None:
         for k, p in enumerate(parameters):
-            units = p.value.size // len(p.value)
-            size = max(1, 2 * cases, block // units)
-            if number == 1 and (small := SMALL_PRODUCT // (cases * units)) >= FEWEST_ROWS:
+            count = len(p.rows(p.value))
+            width = p.value.size // count
+            size = max(1, 2 * cases, block // width)
+            parts = threads.parts(count, cost * width) if number > 1 else [slice(0, count)]
+            if number == 1 and (small := SMALL_PRODUCT // (cases * width)) >= FEWEST_ROWS:
                 size = small
-            rows = threads.divide(len(p.value), number)[thread]
-            for start in range(rows.start, rows.stop, size):
-                work(k, slice(start, min(start + size, rows.stop)))
+            for part in parts[thread : thread + 1]:
+                for start in range(part.start, part.stop, size):
+                    work(k, slice(start, min(start + size, part.stop)))
 
     threads.run([partial(walk, thread) for thread in range(number)])
 
@@ -63,18 +65,19 @@ class Penalties:
 
     def value(self, parameters: Iterable[Parameter]) -> float:
         """The penalty, which is added to the cost; infinite if it overflows."""
-        weights = [p.value.reshape(-1) for p in parameters if p.decays]
+        weights = [np.ravel(p.value, "K") for p in parameters if p.decays]
         with np.errstate(all="ignore"):
             squares = self.l2 / 2 * sum(float(np.dot(w, w)) for w in weights) if self.l2 else 0.0
             sizes = self.l1 * sum(float(np.abs(w).sum()) for w in weights) if self.l1 else 0.0
             return squares + sizes
 
-    def add_to(self, g: Array, p: Parameter, rows: slice = slice(None), add: Adder = add) -> Array:
-        """Adds their gradient to that of the cost, for these rows; returns it."""
+    def add_to(self, g: Array, p: Parameter, w: Array | None = None, add: Adder = add) -> Array:
+        """Adds their gradient to g, that of the cost for p or, given w, these rows; returns it."""
+        w = p.value if w is None else w
         if p.decays and self.l2:
-            add(g, self.l2, p.value[rows])
+            add(g, self.l2, w)
         if p.decays and self.l1:
-            add(g, self.l1, np.sign(p.value[rows]))
+            add(g, self.l1, np.sign(w))
         return g
 
 
@@ -85,8 +88,7 @@ class RunningMean:
     arrays: list[Array]
     decay: float
 
-    def update(self, k: int, rows: slice, w: Array, add: Adder = add) -> None:
-        mean = self.arrays[k][rows]
+    def update(self, mean: Array, w: Array, add: Adder = add) -> None:
         mean *= self.decay
         add(mean, 1 - self.decay, w)
 
@@ -116,9 +118,6 @@ class Optimizer(ABC):
 
     def __init__(self, parameters: list[Parameter], momentum: float = 0.0) -> None:
         self.parameters = parameters
-        # of the latest step; scale: of the gradient, if it is clipped; fuses: whether a product may
-        # be added to state as it is multiplied
-        self.rate, self.applied, self.scale, self.fuses = 0.0, Penalties(), 1.0, False
         self.add: Adder = add
         self.steps, self.momentum = 0, momentum
         zeros = [[np.zeros_like(p.value) for p in parameters] for _ in self.slots]
@@ -145,20 +144,25 @@ class Optimizer(ABC):
         """
         if self.steps == 0:
             for name in self.starts_at_weights:
-                self.state[name] = [p.value.copy() for p in self.parameters]
+                self.state[name] = [p.value.copy("K") for p in self.parameters]
         self.steps += 1
-        self.rate, self.applied = rate, penalties
         self.add = adder(sum(p.value.size for p in self.parameters))
-        self.scale = self._clipping(clip, cases) if clip else 1.0
-        self.fuses = cases <= threads.FEW_CASES and self.add is not add and self.scale == 1
+        scale = self._clipping(penalties, clip, cases) if clip else 1.0
+
+        states = [self.state[name] for name in self.slots]
 
         def update(k: int, rows: slice) -> None:
-            p, state = self.parameters[k], [self.state[name][k][rows] for name in self.slots]
+            p = self.parameters[k]
+            g, w = p.gradient[rows], p.rows(p.value)[rows]
+            state = [p.rows(arrays[k])[rows] for arrays in states]
             if self.steps % FLUSH_EVERY == 0:
                 _flush(state)
-            self.update_rows(p, rows, *state)
+            penalties.add_to(g, p, w, self.add)
+            if scale != 1:
+                g *= scale
+            self.update(w, g, rate, penalties.decay if p.decays else 0.0, *state)
             if mean and not max_norm:
-                mean.update(k, rows, p.value[rows], self.add)
+                mean.update(p.rows(mean.arrays[k])[rows], w, self.add)
 
         for_blocks(self.parameters, cases, update)
         if max_norm:
@@ -168,7 +172,7 @@ class Optimizer(ABC):
                     for array in [p.value, *(self.state[n][k] for n in self.starts_at_weights)]:
                         array *= factor
                 if mean:
-                    mean.update(k, slice(None), p.value)
+                    mean.update(mean.arrays[k], p.value)
 
     def answering(self) -> list[Array] | None:
         """The weights to evaluate with; None if they are those in training."""
@@ -182,21 +186,13 @@ class Optimizer(ABC):
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """Updates w and its state in place, and may g. decay: λ if `decoupled`, 0 for biases."""
 
-    def update_rows(self, p: Parameter, rows: slice, *state: Array) -> None:
-        """`update` for some rows of a parameter."""
-        g = self.applied.add_to(p.gradient[rows], p, rows, self.add)
-        if self.scale != 1:
-            g *= self.scale
-        decay = self.applied.decay if p.decays else 0.0
-        self.update(p.value[rows], g, self.rate, decay, *state)
-
-    def _clipping(self, max_norm: float, cases: int) -> float:
+    def _clipping(self, penalties: Penalties, max_norm: float, cases: int) -> float:
         """min(1, max_norm / |g|), |g| the norm over all parameters (Pascanu et al. 2013, ICML)."""
         squares: dict[tuple[int, int], float] = {}
 
         def add(k: int, rows: slice) -> None:
             p = self.parameters[k]
-            g = self.applied.add_to(p.gradient[rows].copy(), p, rows)
+            g = penalties.add_to(p.gradient[rows].copy(), p, p.rows(p.value)[rows])
             squares[k, rows.start] = float(np.square(g, dtype=np.float64).sum())
 
         for_blocks(self.parameters, cases, add)
@@ -240,21 +236,11 @@ class Momentum(Optimizer):
         v += g
         self.add(w, -rate, v)
 
-    def update_rows(self, p: Parameter, rows: slice, *state: Array) -> None:
-        """The same; of a product in a small step, no array g is made."""
-        if not (self.fuses and isinstance(p.gradient, Outer)):
-            super().update_rows(p, rows, *state)
-            return
-        (v,) = state
-        p.gradient.add_to(v, self.momentum, rows)
-        self.add(p.value[rows], -self.rate, self.applied.add_to(v, p, rows, self.add))
-
 
 class Nesterov(Momentum):
     """Nesterov momentum: v ← μ v + g;  w ← w − η (g + μ v) (Sutskever et al. 2013, ICML)."""
 
     name, formulae = "nesterov", ("v ← μ v + g", "w ← w − η (g + μ v)")
-    update_rows = Optimizer.update_rows  # it uses g itself, too
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         (v,) = state

@@ -193,7 +193,7 @@ class Flatten(Layer):
         return x.reshape(len(x), *self.shape)
 
     def backward(self, grad: Array) -> Array | None:
-        return grad.reshape(len(grad), *self.input_shape)
+        return np.ascontiguousarray(grad).reshape(len(grad), *self.input_shape)
 
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:

@@ -131,7 +131,7 @@ class Trainer:
         if not self.settings.average:
             return None
         if self.averages is None:
-            self.averages = [p.value.copy() for p in self.network.parameters]
+            self.averages = [p.value.copy("K") for p in self.network.parameters]
         count = self.progress.averaged
         self.progress.averaged += 1
         decay = min(self.settings.average, (1 + count) / (10 + count))

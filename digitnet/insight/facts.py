@@ -80,7 +80,7 @@ def _facts_of(number: int, layer: Layer, a: Array, signal: float) -> LayerFacts:
         saturated = float((np.abs(flat - middle).mean(axis=0) / reach >= 0.85).mean())
     for p in layer.parameters:
         if p.name == "weights":
-            units, gradient = p.value.shape[1], _norm(p.gradient[:])
+            units, gradient = p.value.shape[1], _norm(p.whole_gradient)
             different = len({unit.tobytes() for unit in p.value.T + 0.0})  # -0 is 0
             duplicates = 1 - (different - 1) / (units - 1) if units > 1 else 0.0
     size = layer.shape[-1]

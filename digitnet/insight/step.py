@@ -64,7 +64,7 @@ def observe_step(
     rate = Meter(ONE_BATCH, trainer, len(cases)).rate()
     outputs, cost = _forward(copy, trainer, x, y, step)
     copy.backward(outputs, y)
-    gradients = [trainer.penalties.add_to(p.gradient[:], p) for p in copy.parameters]
+    gradients = [trainer.penalties.add_to(p.whole_gradient, p) for p in copy.parameters]
     before = [(p.value.copy(), g.copy()) for p, g in zip(copy.parameters, gradients, strict=True)]
 
     settings = trainer.settings

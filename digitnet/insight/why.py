@@ -91,7 +91,7 @@ def _backward(p: Pass, signal: Array, *, is_delta: bool) -> None:
         p.delta = _derived(p, p.da)
         p.slope = _derived(p, np.ones_like(p.a)) if ACTIVATIONS[p.activation].derivative else None
     p.dx = _to_inputs(p.linear, p.delta)
-    p.gradients = {q.name: q.gradient[:] for q in p.linear.parameters}
+    p.gradients = {q.name: q.whole_gradient for q in p.linear.parameters}
 
 
 def _derived(p: Pass, da: Array) -> Array:

@@ -281,7 +281,8 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
         trainer.optimizer.steps = steps
         for slot, arrays in state.items():
             assign(trainer.optimizer.state[slot], arrays)
-        trainer.averages = averages and [array.copy() for array in averages]
+        trainer.averages = averages and [p.copy("K") for p in values]
+        assign(trainer.averages or (), averages or ())
         origin = name, recipe, data, trained_on, accuracy, when
         return Model(trainer, *origin, own_cases=own_cases, words=words)
 

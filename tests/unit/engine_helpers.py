@@ -42,4 +42,4 @@ def differences(cost: Callable[[], float], array: np.ndarray) -> np.ndarray:
 def gradients(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     """The gradient of each parameter, by back-propagation of a batch."""
     network.backward(network.forward(x), y)
-    return [p.gradient[:].copy() for p in network.parameters]
+    return [p.whole_gradient.copy() for p in network.parameters]

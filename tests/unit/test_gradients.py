@@ -45,7 +45,7 @@ def test_batches_give_their_parts_of_the_mean_over_all() -> None:
     parts = []
     for few in (slice(0, 2), slice(2, 6)):
         network.backward(network.forward(x[few]), y[few], mean_over=len(x))
-        parts.append([p.gradient[:].copy() for p in network.parameters])
+        parts.append([p.whole_gradient.copy() for p in network.parameters])
     for gradient, *of_parts in zip(whole, *parts, strict=True):
         np.testing.assert_allclose(sum(of_parts), gradient, rtol=1e-12)
 

@@ -82,7 +82,7 @@ def test_a_convolution_is_the_sum_over_its_kernel_and_its_transpose_on_the_way_b
         into = of.backward(g.copy())
         assert into is not None
         assert (g * y).sum() == pytest.approx((into * x).sum())
-        gradient = layer.parameters[0].gradient[:]
+        gradient = layer.parameters[0].whole_gradient
         assert (g * y).sum() == pytest.approx((gradient * layer.weights).sum())
 
 
@@ -145,7 +145,7 @@ def test_the_gradient_of_batch_normalization_in_training_agrees_with_differences
     g = rng().standard_normal(x.shape)
     layer.forward(x, STEP)
     into = layer.backward(g.copy())
-    gradients = [into, *(p.gradient[:].copy() for p in layer.parameters)]
+    gradients = [into, *(p.whole_gradient.copy() for p in layer.parameters)]
     arrays = [x, *(p.value for p in layer.parameters)]
     for array, gradient in zip(arrays, gradients, strict=True):
         numeric = differences(lambda: float((g * layer.forward(x, STEP)).sum()), array)
@@ -187,7 +187,7 @@ def test_what_is_fast_computes_what_the_layers_do(shape: str, step: Step) -> Non
     network, x, y = filled_and_batch(shape)
     a = network.forward(x, step).copy()
     network.backward(a, y)
-    fast = [p.gradient[:].copy() for p in network.parameters]
+    fast = [p.whole_gradient.copy() for p in network.parameters]
     plain: Any = x.reshape(len(x), *network.input_shape)
     for layer in network.layers:
         plain = layer.forward(plain, step)
@@ -196,7 +196,7 @@ def test_what_is_fast_computes_what_the_layers_do(shape: str, step: Step) -> Non
     for layer in reversed(network.layers):
         signal = layer.backward(signal)
     for p, gradient in zip(network.parameters, fast, strict=True):
-        np.testing.assert_allclose(gradient, p.gradient[:], atol=1e-12)
+        np.testing.assert_allclose(gradient, p.whole_gradient, atol=1e-12)
 
 
 def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +215,7 @@ def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.Monke
             network, x, y = filled_and_batch(shape)
             a = network.forward(x, STEP).copy()
             network.backward(a, y)
-            results.append([a, *(p.gradient[:].copy() for p in network.parameters)])
+            results.append([a, *(p.whole_gradient.copy() for p in network.parameters)])
         monkeypatch.setattr(threads, "MIN_WORK", 1)
         monkeypatch.setattr(threads, "MIN_ROWS", 1)
     for mine, other in zip(*results, strict=True):
