@@ -313,10 +313,10 @@ class Weighted(Layer):
         if self.biases is not None:
             self.biases[:] = 0
 
-    def activate(self, z: Array) -> None:
-        """z ← f(z + b)."""
+    def activate(self, z: Array, units: slice = slice(None)) -> None:
+        """z ← f(z + b), for these units."""
         if self.biases is not None:
-            z += self.biases
+            z += self.biases[units]
         self.activation.forward(z)
 
     def to_delta(self, a: Array, grad: Array) -> None:
@@ -349,8 +349,12 @@ class Dense(Weighted):
         super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        self._x, self._a = x, (times if step else by_case)(x, self.weights)
-        self.activate(self._a)
+        self._x, multiply = x, times if step else by_case
+        if self.activation.sums_to_one:  # over all units
+            self._a = multiply(x, self.weights)
+            self.activate(self._a)
+        else:
+            self._a = multiply(x, self.weights, self.activate)
         return self._a
 
     def backward(self, grad: Array) -> Array | None:

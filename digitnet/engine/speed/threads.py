@@ -32,7 +32,14 @@ UPDATE_COST = 25  # cost of updating a parameter
 POLLING_SECONDS = 0.1  # polling interval while waiting for tasks: Ctrl-C can swallow a notification
 
 
-def by_case(x: Array, weights: Array) -> Array:
+Finish = Callable[[Array, slice], object]  # changes the products of a thread, for these units
+
+
+def no_finish(products: Array, units: slice) -> None:
+    """Leaves them as they are."""
+
+
+def by_case(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
     """x W, (cases, units), for x (cases, inputs). Each thread computes cases of its own, so that
     the sums of a case are rounded alike among whatever others.
     """
@@ -40,13 +47,14 @@ def by_case(x: Array, weights: Array) -> Array:
 
     def multiply(cases: slice) -> None:
         np.matmul(x[cases], weights, out=result[cases])
+        finish(result[cases], slice(None))
 
     for_rows(len(x), weights.size, multiply)
     return result
 
 
-def times(x: Array, weights: Array) -> Array:
-    """x W, (cases, outputs), for x (cases, inputs). Each thread computes outputs of its own.
+def times(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
+    """x W, (cases, units), for x (cases, inputs). Each thread computes units of its own.
 
     BLAS is fastest with the weights of a unit in a row, and its outputs too: so they are stored.
     """
@@ -54,6 +62,7 @@ def times(x: Array, weights: Array) -> Array:
 
     def multiply(units: slice) -> None:
         np.matmul(weights.T[units, used], x.T[used], out=result[units])
+        finish(result[units].T, units)
 
     for_rows(len(result), product_cost(*x.shape), multiply)
     return result.T
