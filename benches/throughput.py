@@ -67,19 +67,16 @@ def products(shape, batch):
     sizes = [int(n) for n in shape.split("-")]
     rng = np.random.default_rng(0)
     x = [rng.random((batch, n), np.float32) for n in sizes]
-    weights = [rng.random(pair, np.float32) for pair in pairwise(sizes)]
-    gradients = [np.empty_like(w) for w in weights]
+    x[0] = pictures()[0][:batch] / np.float32(255)
+    weights = [rng.random((units, n), np.float32).T for n, units in pairwise(sizes)]
 
     def step():
         for k, w in enumerate(weights):
             threads.times(x[k], w)
             if k:
                 threads.times_transposed(x[k + 1], w)
-
-            def multiply(rows, k=k):
-                np.matmul(x[k][:, rows].T, x[k + 1], out=gradients[k][rows])
-
-            threads.for_rows(len(w), threads.product_cost(batch, w.shape[1]), multiply)
+            gradient, cost = threads.Outer(x[k + 1], x[k]), threads.product_cost(*x[k].shape)
+            threads.for_rows(w.shape[1], cost, gradient.__getitem__)
 
     return step
 
