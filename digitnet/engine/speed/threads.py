@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Unfit
 
-MIN_WORK = 4_000_000  # multiplications from which another thread gains more than it costs
+MIN_WORK = 10_000_000  # multiplications from which another thread gains more than it costs
 MIN_ROWS = 64  # rows per thread below which products are slow
 NARROW = 40  # a product with fewer columns takes as long as one with this many
 UPDATE_COST = 25  # cost of updating a parameter
@@ -58,7 +58,8 @@ def times(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
 
     BLAS is fastest with the weights of a unit in a row, and its outputs too: so they are stored.
     """
-    used, result = used_columns(x), np.empty((weights.shape[1], len(x)), weights.dtype)
+    result = np.empty((weights.shape[1], len(x)), weights.dtype)
+    used = used_columns(x, len(result)) or slice(None)
 
     def multiply(units: slice) -> None:
         np.matmul(weights.T[units, used], x.T[used], out=result[units])
@@ -68,12 +69,12 @@ def times(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
     return result.T
 
 
-def used_columns(x: Array) -> slice:
+def used_columns(x: Array, units: int) -> slice | None:
     """From the first to the last column of inputs that is not 0 in every case: pictures have dark
-    margins, a tenth of all pixels in mini-batches of MNIST.
+    margins, a tenth of all pixels in mini-batches of MNIST. None if it does not pay to look.
     """
-    if not x.flags.c_contiguous or x.shape[1] < MIN_ROWS:
-        return slice(0, x.shape[1])
+    if x.size * units < MIN_WORK or not x.flags.c_contiguous:
+        return None
     whole = x.view(np.uint32 if x.itemsize == 4 else np.uint64)
     used = np.flatnonzero(np.bitwise_or.reduce(whole, axis=0))
     return slice(used[0], used[-1] + 1) if used.size else slice(0, 1)
@@ -83,13 +84,15 @@ class Outer:
     """δᵀ x for δ (cases, units) and x (cases, inputs): rows are multiplied when asked for."""
 
     def __init__(self, delta: Array, x: Array) -> None:
-        self.delta, self.x, self.used = delta, x, used_columns(x)
+        self.delta, self.x, self.used = delta, x, used_columns(x, delta.shape[1])
 
     def __getitem__(self, rows: slice) -> Array:
-        delta = self.delta.T[rows]
-        product = np.empty((len(delta), self.x.shape[1]), self.x.dtype)
-        np.matmul(delta, self.x[:, self.used], out=product[:, self.used])
-        product[:, : self.used.start] = product[:, self.used.stop :] = 0
+        delta, x, used = self.delta.T[rows], self.x, self.used
+        if used is None:
+            return delta @ x
+        product = np.empty((len(delta), x.shape[1]), x.dtype)
+        np.matmul(delta, x[:, used], out=product[:, used])
+        product[:, : used.start] = product[:, used.stop :] = 0
         return product
 
 
@@ -184,6 +187,9 @@ def parts(rows: int, cost: int, minimum: int = 0) -> list[slice]:
 
 
 def for_rows(rows: int, cost: int, work: Callable[[slice], None], minimum: int = 0) -> None:
+    if rows * cost < 2 * MIN_WORK:
+        work(slice(0, rows))
+        return
     run([partial(work, part) for part in parts(rows, cost, minimum)])
 
 
