@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Unfit
 
-MIN_WORK = 10_000_000  # multiplications from which another thread gains more than it costs
+MIN_WORK = 6_000_000  # multiplications from which another thread gains more than it costs
 MIN_ROWS = 64  # rows per thread below which products are slow
 NARROW = 40  # a product with fewer columns takes as long as one with this many
 UPDATE_COST = 25  # cost of updating a parameter
