@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-Array: TypeAlias = NDArray[np.floating[Any]]  # float32 or float64, C-contiguous; cases in rows
+Array: TypeAlias = NDArray[np.floating[Any]]  # float32 or float64; cases in rows
 Integers: TypeAlias = NDArray[np.integer[Any]]  # whole numbers: answers, indices
 Pixels: TypeAlias = NDArray[np.uint8] | Array  # bytes for pictures, real numbers for tables
 Shape: TypeAlias = tuple[int, ...]  # of a case: `(units,)`, or `(height, width, channels)`
