@@ -366,4 +366,6 @@ def _numbered(answers: NDArray[Any]) -> tuple[Bytes, tuple[str, ...]]:
     if len(names) > MAX_ANSWERS:
         raise BadFile(f"has {len(names):,} different answers; at most {MAX_ANSWERS} are told apart")
     words = tuple("".join(filter(str.isprintable, str(each)))[:MAX_WORD] for each in names)
+    if len(set(words)) < len(words):
+        raise BadFile(f"has different answers whose first {MAX_WORD} characters are the same")
     return numbers.astype(np.uint8), words

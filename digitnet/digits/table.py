@@ -221,10 +221,12 @@ class _Reader:
         if is_ragged or block.shape != (len(lines), len(self.numbers)):
             raise BadFile(self._problem(lines))
         for column, texts in self.texts:
-            texts += [row[column.place].strip()[:MAX_WORD] for row in rows]
+            texts += [row[column.place].strip()[: MAX_WORD + 1] for row in rows]
         for number, word in enumerate(self.words[self.rows :], self.rows + 1):
             if is_missing(word):
                 raise BadFile(f"has no answer in row {number:,}")
+            if len(word) > MAX_WORD:
+                raise BadFile(f"has an answer of over {MAX_WORD} characters in row {number:,}")
         self.rows += len(lines)
 
     def _problem(self, lines: list[str]) -> str:

@@ -523,6 +523,13 @@ CANNOT: dict[str, tuple[Make, str]] = {
                           "nothing in column 1 of row 1, not a number"),
     "a word missing": (files("", {"a.csv": b"p,q,label\n1,2,\n3,4,yes\n5,6,no\n"}),
                        "has no answer in row 1"),
+    "an answer that goes on": (
+        files("", {"a.csv": b"p,q,label\n1,2,no\n3,4," + b"y" * 201 + b"\n5,6,no\n"}),
+        "has an answer of over 200 characters in row 2"),
+    "answers that begin alike": (
+        files("", {"a.csv": b"p,q,label\n" + b"".join(
+            b"%d,2,%s%d\n" % (n, b"y" * 40, n % 2) for n in range(9))}),
+        "has different answers whose first 40 characters are the same"),
     "a pixel missing": (files("", {"a.csv": text(LABEL_FIRST, HEADER).replace(b",0,", b",,", 1)}),
                         "nothing in column 2 of row 1, not a number"),
     "numbered pixels": (csv(np.column_stack([np.arange(60), FLAT[:60]])), "has no answers"),
