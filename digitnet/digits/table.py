@@ -221,7 +221,7 @@ class _Reader:
         if is_ragged or block.shape != (len(lines), len(self.numbers)):
             raise BadFile(self._problem(lines))
         for column, texts in self.texts:
-            texts += [row[column.place].strip()[: MAX_WORD + 1] for row in rows]
+            texts += [row[column.place].strip() for row in rows]
         for number, word in enumerate(self.words[self.rows :], self.rows + 1):
             if is_missing(word):
                 raise BadFile(f"has no answer in row {number:,}")
