@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Array, Shape, assign
+from digitnet.engine.speed import threads
 from digitnet.engine.speed.threads import Outer, by_case, times, times_transposed
 
 MAX_OUTPUTS = 1 << 18  # maximum number of outputs of a layer for one case: 1 MiB in float32
@@ -337,7 +338,7 @@ class Dense(Weighted):
     (Rumelhart, Hinton and Williams 1986, Nature 323).
     """
 
-    kind, by_unit = "dense", True
+    kind = "dense"
     notation = Notation("{units}", "100 is dense", ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ"))
     operators, numpy = ("Gemm", "MatMul"), ("x = x @ {weights}",)
     options: ClassVar = {"units": int, "activation": str, "bias": bool}
@@ -345,11 +346,11 @@ class Dense(Weighted):
     def __init__(self, input_shape: Shape, *, units: int, **options: Any) -> None:
         """options: as `Weighted` has them. Raises ValueError if the layer would be too large."""
         (inputs,) = input_shape
-        self.units = units
+        self.units, self.by_unit = units, units >= threads.MANY_UNITS
         super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        self._x, multiply = x, times if step else by_case
+        self._x, multiply = x, times if step and self.by_unit else by_case
         if self.activation.sums_to_one:  # over all units
             self._a = multiply(x, self.weights)
             self.activate(self._a)
@@ -360,7 +361,8 @@ class Dense(Weighted):
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx = δ Wᵀ, where δ = dC/da · f′."""
         self.to_delta(self._a, grad)
-        self.set_gradients(Outer(grad, self._x), column_sums(grad))
+        factors = (grad, self._x) if self.by_unit else (self._x, grad)
+        self.set_gradients(Outer(*factors), column_sums(grad))
         return None if self.is_lowest else times_transposed(grad, self.weights)
 
     @classmethod
@@ -410,7 +412,8 @@ class Dropout(Layer):
             return x
         bits = np.random.Philox(key=step.seed, counter=[0, 0, self.number, step.number])
         random = np.frombuffer(np.random.Generator(bits).bytes(x.size), np.uint8).reshape(x.shape)
-        self._mask = (random >= left_out) * self.dtype.type(256 / (256 - left_out))
+        scale = self.dtype.type(256 / (256 - left_out))
+        self._mask = np.multiply(random >= left_out, scale, out=np.empty_like(x))
         masked: Array = x * self._mask
         return masked
 

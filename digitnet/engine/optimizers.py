@@ -30,9 +30,9 @@ def for_blocks(parameters: list[Parameter], cases: int, work: Callable[[int, sli
 
     In one thread, blocks of few cases are so small that BLAS does not copy them. Others have at
     least twice as many rows as there are cases, as the product of fewer would spend its time on
-    reading δ. With several threads they are larger: threads wait for the interpreter's lock after
-    each operation of numpy, so there should be few. Small parameters, which are not divided, come
-    first, while the other threads wake up.
+    reading the other factor. With several threads they are larger: threads wait for the
+    interpreter's lock after each operation of numpy, so there should be few. Small parameters,
+    which are not divided, come first, while the other threads wake up.
     """
     small_first = sorted(range(len(parameters)), key=lambda k: parameters[k].value.size)
     cost = cases + threads.UPDATE_COST

@@ -179,7 +179,7 @@ class Convolution(Weighted):
 
 
 class Flatten(Layer):
-    """(batch, height, width, channels) → (batch, height · width · channels), without a copy."""
+    """(batch, height, width, channels) → (batch, height · width · channels)."""
 
     kind, numpy = "flatten", ("x = x.reshape(len(x), -1)",)
     notation = Notation(formulae=("z = x, in a row",), gradients=("dC/dx = δ, as a picture",))

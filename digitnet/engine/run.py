@@ -366,7 +366,10 @@ class _Training:
             trainer.restore(self.last_good.weights)
             trainer.measure_statistics(self.cases)
             on_train = trainer.measure_plain(self.cases)
-        self._record(trainer.measure(self.validation))
+        self._record(trainer.measure(self.validation, len(self.validation)))
+        guessing = BARELY_BETTER * self.last_good.baseline_cost
+        if trainer.progress.batches < MEASURE_BATCHES:  # it has hardly begun to do better
+            guessing = max(guessing, 2 * self.first.cost)
         return Outcome(
             *self.meter.done()[:3],
             speed,
@@ -377,5 +380,5 @@ class _Training:
             self.first.accuracy,
             restored,
             epochs_since_best,
-            on_train.cost >= BARELY_BETTER * self.last_good.baseline_cost,
+            on_train.cost >= guessing,
         )

@@ -118,7 +118,9 @@ class Settings:
         _augments,
     )
     smoothing: float = _field(0.0, "label smoothing: fraction spread over all answers", _BELOW_1)
-    patience: int = _field(0, "epochs without improvement until training stops; 0: never", _whole)
+    patience: int = _field(
+        0, "epochs without improvement until t stops; it keeps the best weights. 0: never", _whole
+    )
     cases: int = _field(WHOLE_SET, "how many training cases are used, or all", _whole, lambda: ALL)
     pixels: str = _field(
         "unit",

@@ -38,6 +38,15 @@ def test_a_rate_far_too_high_is_told_from_the_cost_it_ends_at(
 
 def test_a_network_that_learns_gets_no_advice(session: Session) -> None:
     assert "rate" not in shown(session, "n diary; set cases 500; t 1e")
+    do(session, "n 784-20-10; set rate 0.06")
+    assert "rate" not in shown(session, "t 1")  # after which it still guesses
+
+
+def test_a_schedule_that_is_over_is_told(session: Session) -> None:
+    over = "The schedule is over, so that its rate is 0: set schedule constant."
+    assert over not in shown(session, "n 784-10-10; set cases 500; set schedule cosine 2e; t 2e")
+    for line in ("t 1e", "t 99%"):
+        assert shown(session, line).rstrip().endswith(over)
 
 
 def test_a_training_that_trains_nothing_changes_nothing(session: Session) -> None:
@@ -184,8 +193,8 @@ def test_a_script_may_be_run_again_until_all_is_done(session: Session) -> None:
     do(session, "n diary; set cases 500; t 1e")
     assert [do(session, "t 3e total")[0]["batches"] for _ in range(2)] == [100, 0]
     for total in ("3 epochs", "1 epoch"):
-        said = f"Nothing to do: it was trained for {total} in all, or more."
-        assert said in shown(session, f"t {total} total")
+        said = f"Nothing to do: it was trained on as many cases as in {total} in all, or more."
+        assert said in " ".join(shown(session, f"t {total} total").split())
 
 
 def test_what_is_no_total_is_refused(session: Session) -> None:

@@ -1,7 +1,9 @@
 """Threads share work without changing what comes out, and leave nothing running behind."""
 
+import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -29,6 +31,7 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(threads, "cpu_count", lambda: 2)
     monkeypatch.setattr(threads, "MIN_WORK", 1)
     monkeypatch.setattr(threads, "MIN_ROWS", 1)
+    monkeypatch.setattr(threads, "MANY_UNITS", 1)
     threads.set_count(2)
     yield
     threads._pool().limit = before
@@ -60,14 +63,39 @@ def test_training_is_the_same_with_two_threads_and_with_the_sums_of_blas(
         np.testing.assert_allclose(mine.value, theirs.value, rtol=1e-9, atol=1e-12)
 
 
-def test_the_products_of_a_dense_layer_are_those_of_numpy() -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_the_products_of_a_dense_layer_are_those_of_numpy(
+    large: bool, request: pytest.FixtureRequest
+) -> None:
+    if large:
+        request.getfixturevalue("two_threads")  # dark columns are left out, too
     x = np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32)
     weights, delta = np.arange(10, dtype=np.float32).reshape(5, 2), x[:, 1:3] + 4
-    np.testing.assert_array_equal(threads.times(x, weights), x @ weights)
+    for times in (threads.times, threads.by_case):
+        np.testing.assert_array_equal(times(x, weights), x @ weights)
     np.testing.assert_array_equal(threads.times_transposed(delta, weights), delta @ weights.T)
     for rows in (slice(0, 2), slice(2, 3), slice(1, 5), slice(None)):
-        product = threads.Outer(x, delta)[rows]
-        np.testing.assert_array_equal(product, x[:, rows].T @ delta)
+        for a, b in ((x, delta), (delta, x)):
+            product = threads.Outer(a, b)[rows]
+            np.testing.assert_array_equal(product, a[:, rows].T @ b)
+
+
+FIRST_PRODUCT = """
+import numpy as np
+from threadpoolctl import threadpool_info
+from digitnet.engine.shapes import network_of
+network_of("784-15-10").forward(np.ones((128, 784), np.float32))
+print(*{pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+"""
+
+
+def test_the_first_product_of_a_process_is_one_thread_s_too() -> None:
+    names = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    ran = subprocess.run(
+        [sys.executable, "-c", FIRST_PRODUCT], env=environment, capture_output=True, check=True
+    )
+    assert ran.stdout.split() == [b"1"]  # or it is rounded otherwise than the same one later
 
 
 def test_every_row_has_one_part_and_little_work_is_not_divided(

@@ -9,12 +9,13 @@ import pytest
 from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, Feeder, answers_of, one_hot
+from digitnet.engine.evaluate import evaluate
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.run import Outcome, Status, run, work_clock
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.engine.trainer import Trainer
+from digitnet.engine.trainer import MEASURE_CASES, Trainer
 
 
 def blobs(count: int = 200) -> Cases:
@@ -137,6 +138,13 @@ def hopeless() -> Cases:
     return Cases(np.zeros_like(cases.inputs), cases.targets)
 
 
+def test_the_result_is_measured_on_all_validation_cases() -> None:
+    of, validation = trainer(rate=0.001), blobs(2 * MEASURE_CASES + 100)
+    outcome = run(of, blobs(), validation, Amount(3, "batches"))
+    assert outcome.validation_accuracy == evaluate(of.answering(), validation).accuracy
+    assert outcome.validation_accuracy != of.measure(validation).accuracy
+
+
 @pytest.mark.parametrize(
     ("amount", "settings", "epochs"),
     [
@@ -184,7 +192,7 @@ def test_a_target_ends_the_training_and_what_is_no_better_than_guessing_is_known
     outcome = train(trainer(), "95%")
     assert (outcome.stopped, outcome.is_guessing) == ("target", False)
     assert outcome.validation_accuracy >= 0.95
-    for settings, amount in ({}, "20e"), ({"rate": 1.0, "l2": 5.0}, "13"):  # a huge penalty
+    for settings, amount in ({}, "20e"), ({"rate": 0.1, "l2": 5.0}, "60"):  # a huge penalty
         assert train(trainer(**settings), amount, hopeless()).is_guessing is True
 
 

@@ -27,7 +27,8 @@ from digitnet.engine.report import Unfit
 
 MIN_WORK = 6_000_000  # multiplications from which another thread gains more than it costs
 MIN_ROWS = 64  # rows per thread below which products are slow
-NARROW = 40  # a product with fewer columns takes as long as one with this many
+MANY_UNITS = 2 * MIN_ROWS  # from which a layer's products are faster unit by unit than by case
+FEW_TERMS = 40  # a product whose sums have fewer terms takes as long as one with this many
 UPDATE_COST = 25  # cost of updating a parameter
 POLLING_SECONDS = 0.1  # polling interval while waiting for tasks: Ctrl-C can swallow a notification
 
@@ -40,9 +41,7 @@ def no_finish(products: Array, units: slice) -> None:
 
 
 def by_case(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
-    """x W, (cases, units), for x (cases, inputs). Each thread computes cases of its own, so that
-    the sums of a case are rounded alike among whatever others.
-    """
+    """x W, (cases, units), for x (cases, inputs). Each thread computes cases of its own."""
     result = np.empty((len(x), weights.shape[1]), weights.dtype)
 
     def multiply(cases: slice) -> None:
@@ -54,9 +53,8 @@ def by_case(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
 
 
 def times(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
-    """x W, (cases, units), for x (cases, inputs). Each thread computes units of its own.
-
-    BLAS is fastest with the weights of a unit in a row, and its outputs too: so they are stored.
+    """The same for weights stored unit by unit, in less time: each thread computes units of its
+    own, and the outputs of a unit are in a row.
     """
     result = np.empty((weights.shape[1], len(x)), weights.dtype)
     used = used_columns(x, len(result)) or slice(None)
@@ -69,11 +67,12 @@ def times(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
     return result.T
 
 
-def used_columns(x: Array, units: int) -> slice | None:
+def used_columns(x: Array, rows: int) -> slice | None:
     """From the first to the last column of inputs that is not 0 in every case: pictures have dark
-    margins, a tenth of all pixels in mini-batches of MNIST. None if it does not pay to look.
+    margins, a tenth of all pixels in mini-batches of MNIST. None if it does not pay to look, as for
+    a product of few `rows`.
     """
-    if x.size * units < MIN_WORK or not x.flags.c_contiguous:
+    if rows < MANY_UNITS or x.size * rows < MIN_WORK or not x.flags.c_contiguous:
         return None
     whole = x.view(np.uint32 if x.itemsize == 4 else np.uint64)
     used = np.flatnonzero(np.bitwise_or.reduce(whole, axis=0))
@@ -81,17 +80,17 @@ def used_columns(x: Array, units: int) -> slice | None:
 
 
 class Outer:
-    """δᵀ x for δ (cases, units) and x (cases, inputs): rows are multiplied when asked for."""
+    """aᵀ b for a (cases, rows) and b (cases, columns): rows are multiplied when asked for."""
 
-    def __init__(self, delta: Array, x: Array) -> None:
-        self.delta, self.x, self.used = delta, x, used_columns(x, delta.shape[1])
+    def __init__(self, a: Array, b: Array) -> None:
+        self.a, self.b, self.used = a, b, used_columns(b, a.shape[1])
 
     def __getitem__(self, rows: slice) -> Array:
-        delta, x, used = self.delta.T[rows], self.x, self.used
+        a, b, used = self.a.T[rows], self.b, self.used
         if used is None:
-            return delta @ x
-        product = np.empty((len(delta), x.shape[1]), x.dtype)
-        np.matmul(delta, x[:, used], out=product[:, used])
+            return a @ b
+        product = np.empty((len(a), b.shape[1]), b.dtype)
+        np.matmul(a, b[:, used], out=product[:, used])
         product[:, : used.start] = product[:, used.stop :] = 0
         return product
 
@@ -166,9 +165,9 @@ def limit_blas() -> None:
     threadpool_limits(1, "blas")
 
 
-def product_cost(rows: int, columns: int) -> int:
-    """Cost of a product, (rows, n) times (n, columns), for each of the n terms of its sums."""
-    return rows * max(columns, NARROW)
+def product_cost(cases: int, terms: int) -> int:
+    """Cost of a row of a product: a sum of so many terms for each case."""
+    return cases * max(terms, FEW_TERMS)
 
 
 def worthwhile(multiplications: int) -> int:
@@ -187,7 +186,7 @@ def parts(rows: int, cost: int, minimum: int = 0) -> list[slice]:
 
 
 def for_rows(rows: int, cost: int, work: Callable[[slice], None], minimum: int = 0) -> None:
-    if rows * cost < 2 * MIN_WORK:
+    if worthwhile(rows * cost) == 1:
         work(slice(0, rows))
         return
     run([partial(work, part) for part in parts(rows, cost, minimum)])

@@ -215,7 +215,8 @@ class TrainingResult(Drawn):
         if outcome.best:
             said = f"Trained for {duration(outcome.seconds)}."
         elif self.amount.total and not outcome.batches:
-            said = f"Nothing to do: it was trained for {self.amount}, or more."
+            done = "on as many cases as in" if self.amount.unit == "epochs" else "for"
+            said = f"Nothing to do: it was trained {done} {self.amount}, or more."
         accuracy = (percent(outcome.validation_accuracy), "bold")
         rest = f"{SEEN[self.is_seen]}, {self._cost()}."
         yield Text.assemble(f"{said} Validation accuracy ", accuracy, rest)
@@ -236,7 +237,10 @@ class TrainingResult(Drawn):
         if stopped == "interrupted" and not outcome.batches:  # only min can be
             return "Interrupted before it changed anything."
         sentences = [ENDINGS[stopped]]
-        if stopped == "patience":
+        rates = [rate for batches, rate in self.curves.rate if batches > self.curves.since]
+        if not any(rates) and (rates or stopped == "patience"):
+            sentences = ["The schedule is over, so that its rate is 0: set schedule constant."]
+        elif stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             sentences = [f"Stopped: no improvement for {epochs}."]
         if outcome.best:
