@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from math import inf, log10, prod, sqrt
+from math import fsum, inf, log10, prod, sqrt
 from statistics import fmean, stdev
 
 import numpy as np
@@ -181,7 +181,18 @@ class Plan:
         return rounds
 
     def count(self) -> int:
-        return sum(round_sizes(self.candidates)) if self.candidates else len(self._first)
+        return len(self._lengths)
+
+    def part(self, results: Mapping[int, Result]) -> float:
+        """The fraction done, by the lengths of the trainings."""
+        return fsum(self._lengths[number] for number in results) / fsum(self._lengths)
+
+    @cached_property
+    def _lengths(self) -> list[float]:
+        """By number of the training; one of 0 epochs takes time, too."""
+        sizes = enumerate(round_sizes(self.candidates))
+        in_search = [REDUCTION**k for k, size in sizes for _ in range(size)]
+        return in_search if self.candidates else [max(j.amount.value, 0.1) for j in self._first]
 
     def check(self, data: DataSet) -> dict[str, Network]:
         """A network of each shape. Raises ValueError, with the reason, if one cannot be built or

@@ -111,6 +111,22 @@ def test_a_grid_is_every_combination_with_every_seed() -> None:
     assert plan("rate 0.1 1 epochs 0 2 --repeat 2").count() == 8
 
 
+@pytest.mark.parametrize(
+    ("words", "candidates", "parts"),
+    [
+        ("rate 0.1 1 --for 500", 0, [0, 0.5, 1]),
+        ("epochs 1 10 9", 0, [0, 0.05, 0.55, 1]),
+        ("epochs 0 1.9", 0, [0, 0.05, 1]),
+        ("auto 1m", 3, [0, 1 / 6, 2 / 6, 3 / 6, 1]),  # 3 of 1 epoch, and 1 of 3
+    ],
+)
+def test_what_is_done_is_reckoned_by_the_lengths_of_the_trainings(
+    words: str, candidates: int, parts: list[float]
+) -> None:
+    done = [{n: result(n, 0.5) for n in range(count)} for count in range(len(parts))]
+    assert [*map(plan(words, candidates).part, done)] == pytest.approx(parts)
+
+
 def test_a_search_keeps_the_best_third_and_trains_it_three_times_as_long() -> None:
     search = plan("auto 1m", candidates=10)
     results: dict[int, Result] = {}

@@ -263,7 +263,7 @@ def _progress(plan: Plan, results: dict[int, Result], seconds: float, view: View
         f"best {percent(best.accuracy)}",
         *[f"{duration(seconds)} left"] * (done < total),
         _listed(best.settings),
-        f"[{bar(done / total, 24, blocks=view.blocks)}]",
+        f"[{bar(plan.part(results), 24, blocks=view.blocks)}]",
     ]
     yield Text("  ".join(fitting(parts, view)))
 
@@ -423,7 +423,7 @@ def _run_trainings(session: Session, record: StudyRecord, plan: Plan, address: s
     results, registry = record.results, session.registry
     there = registry.find(record.name) if record.saved_at else None
     file = there.file if there else ""  # a new one is in none until its first result is
-    begun, before, total = work_clock(), len(results), plan.count()
+    begun, before, total = work_clock(), plan.part(results), plan.count()
     data = _data(session, record, plan)
     pool = partial(cluster, data, address) if address else partial(processes, data, threads.count())
     told = [f"Study {record.name!r}: {counted(total, 'training')}."] * (not file)
@@ -432,11 +432,11 @@ def _run_trainings(session: Session, record: StudyRecord, plan: Plan, address: s
     def report(arrived: list[Result]) -> None:
         while told:  # when the workers are there
             session.report(Note(told.pop(0)))
-        note, done = None, len(results)
+        note, part = None, plan.part(results)
         if arrived:
-            seconds = (work_clock() - begun) / (done - before) * (total - done)
+            seconds = (work_clock() - begun) / (part - before) * (1 - part)
             line = Said(partial(_progress, plan, results, seconds), {})
-            note = Note(line, False, line if milestones.is_due(done / total) else None)
+            note = Note(line, False, line if milestones.is_due(part) else None)
         session.report(note)
 
     def save(_: Result) -> None:
