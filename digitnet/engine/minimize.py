@@ -83,8 +83,8 @@ def minimize(
             callback=iteration_done,
             options=options,
         )
-        # 0: it has converged; 1: after the maximum of iterations
-        ending: Ending = "stuck" if ended.status > 1 else "done"
+        endings: dict[int, Ending] = {0: "converged", 1: "done"}  # 1: the maximum of iterations
+        ending = endings.get(ended.status, "stuck")
     except Stopped:
         ending = "interrupted"
     finally:

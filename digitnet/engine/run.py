@@ -29,7 +29,7 @@ class Clock:
 
 work_clock = Clock()
 
-Ending = Literal["done", "target", "patience", "interrupted", "diverged", "stuck"]
+Ending = Literal["done", "target", "patience", "interrupted", "diverged", "stuck", "converged"]
 
 
 @dataclass(frozen=True)

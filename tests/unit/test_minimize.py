@@ -113,5 +113,7 @@ def test_where_nothing_was_done_nothing_is_forgotten() -> None:
 def test_from_weights_that_are_far_off_it_ends_in_order(method: str, scale: float) -> None:
     of = trainer(scale)
     assert minimize(of, CASES, CASES, Amount(30, "batches"), method=method).stopped == "stuck"
-    assert minimize(trainer(), CASES, CASES, Amount(3, "batches"), method=method).stopped == "done"
+    for shape, iterations, ending in (("60-40-10", 3, "done"), ("60-10", 999, "converged")):
+        amount = Amount(iterations, "batches")
+        assert minimize(trainer(shape=shape), CASES, CASES, amount, method=method).stopped == ending
     assert of.network.is_finite()

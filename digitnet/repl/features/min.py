@@ -13,7 +13,7 @@ from digitnet.repl.pictures.tables import SEEN, counted, duration, percent
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
-ONLY_T = ("max_norm", "dropout", "augment", "smoothing")  # settings that it does not use
+ONLY_T = ("max_norm", "clip", "dropout", "augment", "smoothing", "patience")  # that it does not use
 
 
 @command("min", "minimize", group="Learning", rank=6)
@@ -23,8 +23,8 @@ def min_(
     """Lower the cost of all training cases at once, with one of scipy's minimizers.
 
     l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
-    learning rate, nor uses max_norm, dropout, augment or smoothing. Ctrl-C keeps the weights of the
-    last iteration; undo t undoes the minimization.
+    learning rate, nor uses max_norm, clip, dropout, augment, smoothing or patience. Ctrl-C keeps
+    the weights of the last iteration; undo t undoes the minimization.
 
     min: 100 iterations of l-bfgs
     min 50 cg: 50 iterations of conjugate gradients
@@ -43,7 +43,7 @@ def min_(
     ]
     names = ("cost", "train_accuracy", "validation_accuracy", "seconds")
     fields = {"iterations": outcome.batches} | {name: getattr(outcome, name) for name in names}
-    fields |= {"method": method, "interrupted": outcome.stopped == "interrupted"}
-    fields["is_stuck"] = outcome.stopped == "stuck"
+    endings = {"interrupted": "interrupted", "is_stuck": "stuck", "has_converged": "converged"}
+    fields |= {"method": method} | {f: outcome.stopped == of for f, of in endings.items()}
     shown = "\n".join(line for line in lines if line)
     return Said(lambda view: [*[result.curves] * view.redraws, shown], fields)

@@ -54,6 +54,7 @@ ENDINGS = {
     "target": "The accuracy asked for is reached.",
     "patience": "Stopped: no further improvement.",
     "interrupted": "Interrupted: the training so far is kept.",
+    "converged": "It has converged.",
     "stuck": "It ended early: it found no step that lowers the cost. doctor may say why.",
     "diverged": (
         "Training blew up (the cost became NaN or infinite); the last good weights are restored. "
