@@ -22,7 +22,7 @@ from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
-REPORT = Status(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, True, 0, 0.1, 0.5)
+REPORT = Status(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, False, 0, 0.1, 0.5)
 CURVES = GrowingCurves([(100, 0.9), (300, 0.5)], [(0, 2.3), (300, 0.4)], [(0, 9.0), (300, 87.5)])
 
 
@@ -51,7 +51,7 @@ def test_a_training_is_followed_until_it_ends(
     other, output = in_training(session), Kept()
 
     def go_on() -> None:
-        other.write(replace(REPORT, batches=400, seconds=5.0, accuracy=0.9), CURVES)
+        other.write(replace(REPORT, batches=400, part=0.5, seconds=5.0), CURVES)
         other.end("target")
 
     later = threading.Timer(0.3, go_on)
@@ -60,7 +60,7 @@ def test_a_training_is_followed_until_it_ends(
     later.join()
     (seen,) = output.results
     assert (seen["name"], seen["batches"], seen["ended"]) == ("first", 400, "target")
-    assert len(output.reports) == 2
+    assert [bool(report.milestone) for report in output.reports] == [True, True]
     other = in_training(session)
     threading.Timer(0.2, lambda: other.end("done")).start()
     text = shown(session, "watch first", can_redraw=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import log, log1p, nan
+from math import log1p, nan
 from time import sleep
 from typing import Any
 
@@ -369,7 +369,7 @@ def _part(report: Status) -> float:
     """
     if report.part is not None:
         return report.part
-    return log(report.batches) / log1p(1 / MAX_MILESTONES) / MAX_MILESTONES
+    return log1p(report.batches) / log1p(1 / MAX_MILESTONES) / MAX_MILESTONES
 
 
 LOOK_SECONDS = 0.25  # interval at which the file of another training is looked at
@@ -379,19 +379,20 @@ LOOK_SECONDS = 0.25  # interval at which the file of another training is looked 
 def watch(session: Session, name: kinds.OWN_NAME = "") -> Said:
     """Follow a training that runs in another terminal with the same saves.
 
-    It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training by t
-    appears when it has run for two seconds.
+    It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training by t,
+    min or look appears when it has run for two seconds, those of a study do not.
 
     watch first: the training of the network first, in another terminal
     watch: the only one that runs
     """
     seen = _chosen(followed(session.saves), clean(name) if name else "")
-    before, ended = 0.0, ""
+    milestones, before, ended = Milestones(MAX_MILESTONES), 0.0, ""
     try:
         while not ended:
             if seen.report.seconds != before:
                 before = seen.report.seconds
-                milestone = Milestone(seen.report) if seen.report.measured else None
+                is_due = milestones.is_due(_part(seen.report))
+                milestone = Milestone(seen.report) if is_due else None
                 session.report(Note(TrainingReport(seen.report, _curves(seen)), False, milestone))
             ended = seen.ended or "silent" * (seen.silent > SILENT_SECONDS)
             if not ended:
