@@ -196,7 +196,8 @@ def _do_command(words: list[str], session: Session, output: Output) -> bool:
         raise
     except (Stopped, KeyboardInterrupt):
         session.interrupts.asked = True
-        output.error(name, "interrupted; the network in hand is kept, as far as trained", done)
+        kept = "; the network in hand is kept, as far as trained" if session.hand else ""
+        output.error(name, f"interrupted{kept}", done)
         return False
     except Exception as error:
         output.error(name or printable(words[0], 40), _message(error), getattr(error, "done", done))

@@ -97,15 +97,22 @@ def test_a_signal_while_a_result_is_shown_makes_no_error_of_it(session: Session)
     assert session.interrupts.asked
 
 
+@pytest.mark.parametrize(
+    ("before", "line", "says"),
+    [
+        ("n mini", "ch all", "^interrupted; the network in hand is kept"),
+        ("data sample", "study auto 9s", "^interrupted$"),
+    ],
+)
 def test_a_silent_command_says_so_and_hears_ctrl_c(
-    terminal: Start, monkeypatch: pytest.MonkeyPatch
+    terminal: Start, monkeypatch: pytest.MonkeyPatch, before: str, line: str, says: str
 ) -> None:
     waiting = threading.Event()
     monkeypatch.setattr(Network, "forward", lambda *_: waiting.wait(20))
     opened = terminal().ready()
-    opened.do("n mini", "mini")
-    opened.do("ch all", r"^Running for 0 s\. Ctrl-C stops it\.$")
-    opened.do("\x03", "^interrupted; the network in hand is kept")
+    opened.do(before, "^New|^Now")
+    opened.do(line, r"^Running for 0 s\. Ctrl-C stops it\.$")
+    opened.do("\x03", says)
     assert "Running for" not in opened.text()
 
 
