@@ -68,7 +68,10 @@ def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
 def test_cases_seen_in_training_are_told_and_more_seeds_advised_where_no_more_are_to_come(
     session: Session,
 ) -> None:
-    text = " ".join(shown(session, "n mini; study rate 0.1 1 --for 20 --name one").split())
+    text = " ".join(
+        shown(session, "n mini; set patience 99; study rate 0.1 1 --for 20 --name one").split()
+    )
+    assert "Trainings of 3-3-2 for up to 20 mini-batches on mini:" in text
     assert "(1 seed, cases seen in training). It leads" in text
     assert "--repeat 5 shows whether it is luck." in text
     best = shown(session, "study one best", width=300)

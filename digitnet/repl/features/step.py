@@ -196,7 +196,7 @@ def grad(session: Session) -> Said:
 
 KINKS = (
     "in every direction tried, a ReLU or a max pool switches, where the cost has a kink. A network "
-    "without them can be checked (n 28x28-8c5:tanh-a2-10)."
+    "with tanh units (8:tanh) and average pools (a2) instead can be checked."
 )
 CUT_OFF = (
     "the cost is too large or cut off, or its changes are lost in rounding. Train it first (t), or "

@@ -130,7 +130,8 @@ class StudyResult(Drawn):
             return
         varied, blocks = self._varied(self.groups), view.blocks
         shape = "" if SHAPE in varied else f"of {self.unvaried[SHAPE]} "
-        length = "" if EPOCHS in varied else f"for {self.groups[0].jobs[0].amount} "
+        up_to = "up to " * any(g.jobs[0].blueprint.settings.patience for g in self.groups)
+        length = "" if EPOCHS in varied else f"for {up_to}{self.groups[0].jobs[0].amount} "
         yield f"Trainings {shape}{length}on {self.record.data}:"
         yield self._table(view.width, blocks=blocks)
         if blown := sum(group.blown for group in self.groups):

@@ -268,8 +268,8 @@ def train(session: Session, amount: kinds.AMOUNT = None) -> TrainingResult:
 
     Without an amount, one epoch. If there is no network in hand, makes one for the data set first.
     Ctrl-C stops after the current mini-batch and keeps the training so far; undo t undoes it. If
-    the amount is an accuracy, trains until the validation accuracy reaches it, or has not improved
-    for 30 epochs, and keeps the best weights.
+    the amount is an accuracy, trains until the validation accuracy reaches it, or no longer
+    improves, and keeps the best weights.
 
     t: one epoch: every training case once
     t 500: 500 mini-batches
