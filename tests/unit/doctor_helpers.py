@@ -267,7 +267,7 @@ PLANTS: dict[str, Plant] = {
     "stale": planted(
         "150", forget_statistics, shapes=("784-32-b-10", "28x28-3c5-b-p3-8c3-b-p2-10")
     ),
-    "over-fitting": planted("60e", cases=500, rate=0.1, seed=4),
+    "over-fitting": planted("60e", cases=500, rate=0.1, seed=6),
     "few-steps": planted("6e", batch=0, average=0.0),
     "one-answer": planted("200", partial(favour_0, by_weights=True)),
     "plateau": planted("3e", shapes=("784-3-10", "28x28-3c5-3-10")),
