@@ -1,7 +1,7 @@
 """The user's own data sets: pictures or a table, answers, and the fixed part of each case."""
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -78,17 +78,18 @@ class OwnCases:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def with_case(self, picture: Picture, answer: int) -> "OwnCases":
-        """Adds a case; if the picture is the last one, corrects its answer instead."""
-        last = len(self) - 1
-        if last >= 0 and np.array_equal(self.pictures[last], picture):
-            return self.answered(last, answer)
-        if len(self) == MAX_CASES:
+    def with_cases(self, pictures: Sequence[Picture], answers: Sequence[int]) -> "OwnCases":
+        """Adds cases; if the pictures are the last ones, corrects their answers instead."""
+        first, total = len(self) - len(pictures), len(self) + len(pictures)
+        new = np.array(answers, np.uint8)
+        if first >= 0 and np.array_equal(self.pictures[first:], pictures):
+            return replace(self, answers=np.append(self.answers[:first], new))
+        if total > MAX_CASES:
             raise BadFile(f"there is no room for more than {MAX_CASES:,} cases")
         return OwnCases(
-            np.concatenate([self.pictures, picture[None]]),
-            np.append(self.answers, np.uint8(answer)),
-            np.append(self.parts, spread(len(self) + 1)[-1]),
+            np.concatenate([self.pictures, pictures]),
+            np.append(self.answers, new),
+            np.append(self.parts, spread(total)[len(self) :]),
         )
 
     def answered(self, number: int, answer: int) -> "OwnCases":

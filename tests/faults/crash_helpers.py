@@ -185,7 +185,7 @@ def make(registry: Registry, change: Change) -> None:
                 picture = np.zeros((28, 28), np.uint8)
                 picture[0, :4] = [*version.to_bytes(4, "big")]
                 OwnData(registry.folder).change(
-                    "mine", lambda cases: OwnCases.none().with_case(picture, 1)
+                    "mine", lambda cases: OwnCases.none().with_cases([picture], [1])
                 )
         finally:
             schema.now = real

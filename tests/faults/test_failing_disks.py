@@ -174,7 +174,7 @@ def read(session: Session) -> Path:
     session.unfinished.release()
     Registry(session.saves).delete("y")
     OwnData(session.saves).change(
-        "mine", lambda own: own.with_case(np.zeros((28, 28), np.uint8), 3)
+        "mine", lambda own: own.with_cases([np.zeros((28, 28), np.uint8)], [3])
     )
     shutil.copytree(ROOT / "tests" / "golden" / "own-digits", session.saves / "digits")
     return session.saves.rename(session.saves.with_name("ready"))

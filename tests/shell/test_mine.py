@@ -214,7 +214,14 @@ def test_the_digits_in_a_picture_are_added_all_at_once(session: Session, tmp_pat
     assert [page["unread"] for page in read["pages"]] == [0]
     assert (added["answers"], added["total"]) == ([7, 0, 3], 3)
     assert [case["answer"] for case in do(session, "mine show")[0]["cases"]] == [7, 0, 3]
+    for line, said in [
+        ("mine 703", "The digits just added are 703 already.\n"),
+        ("mine 153", "The digits just added are 153 now; they were 703.\n"),
+    ]:
+        assert shown(session, line) == said
+    assert do(session, "mine 703")[0]["was"] == [1, 5, 3]
     assert "has 3 digits, not 2; nothing was added" in refusal(session, "mine 70")
+    assert do(session, "mine show")[0]["total"] == 3
     do(session, f"mine remove; img {tmp_path / 'line.png'}")
     assert "as a 3, the last of the 3 digits read: " in shown(session, "mine 3")
     assert "one case is one digit" in refusal(session, "mine 70 1")

@@ -36,7 +36,7 @@ def picture(ink: int) -> Bytes:
 def some(count: int) -> OwnCases:
     cases = OwnCases.none()
     for number in range(count):
-        cases = cases.with_case(picture(number), number % 10)
+        cases = cases.with_cases([picture(number)], [number % 10])
     return cases
 
 
@@ -45,7 +45,7 @@ def inks(cases: OwnCases) -> list[int]:
 
 
 def add(own: OwnData, ink: int) -> OwnCases:
-    return own.change(MINE, lambda cases: cases.with_case(picture(ink), ink % 10))[1]
+    return own.change(MINE, lambda cases: cases.with_cases([picture(ink)], [ink % 10]))[1]
 
 
 def undo_own(own: OwnData, name: str = MINE, number: int = 1) -> None:
@@ -70,10 +70,24 @@ def test_every_digit_is_in_every_part_in_whatever_order_they_are_drawn(period: i
         assert counts.min() >= 0.7 * counts.mean()
 
 
-def test_the_last_picture_again_only_changes_its_answer() -> None:
-    cases = some(4).with_case(picture(3), 8)
-    assert cases.answers.tolist() == [0, 1, 2, 8]
-    assert cases.with_case(picture(2), 5).answers.tolist() == [0, 1, 2, 8, 5]
+@pytest.mark.parametrize(
+    ("pictures", "answers", "then"),
+    [
+        ([3], [8], [0, 1, 2, 8]),
+        ([2, 3], [7, 8], [0, 1, 7, 8]),
+        ([0, 1, 2, 3], [9, 8, 7, 6], [9, 8, 7, 6]),
+        ([2], [5], [0, 1, 2, 3, 5]),
+        ([3, 3], [5, 6], [0, 1, 2, 3, 5, 6]),  # of one reading, even equal ones are different cases
+        ([2, 3, 4], [2, 3, 4], [0, 1, 2, 3, 2, 3, 4]),
+        ([4] * 5, [5] * 5, [0, 1, 2, 3, 5, 5, 5, 5, 5]),
+    ],
+)
+def test_the_last_pictures_again_only_change_their_answers(
+    pictures: list[int], answers: list[int], then: list[int]
+) -> None:
+    cases = some(4).with_cases([picture(ink) for ink in pictures], answers)
+    assert cases.answers.tolist() == then
+    assert cases.parts.tolist() == spread(len(then)).tolist()
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])

@@ -295,25 +295,24 @@ def _added(session: Session, digits: str | None) -> Said:
             "was added. mine takes a digit for each, in their order, or one for the last"
         )
 
-    def change(cases: OwnCases) -> OwnCases:
-        for picture, digit in zip(pictures[-len(digits) :], digits, strict=True):
-            cases = cases.with_case(picture, int(digit))
-        return cases
-
-    before, cases = _changed(session, change)
-    total, last = len(cases), int(digits[-1])
+    chosen, answers = pictures[-len(digits) :], [int(digit) for digit in digits]
+    before, cases = _changed(session, lambda cases: cases.with_cases(chosen, answers))
+    total, was = len(cases), before.answers[-len(digits) :].tolist()
+    is_new, last = total > len(before), answers[-1]
     if len(digits) > 1:
         done, more = f"Added {len(digits)} digits to mine", ""
-        fields = {"answers": [int(digit) for digit in digits], "total": total}
+        fields = {"answers": answers, "total": total}
+        if not is_new:
+            how = "already" if was == answers else f"now; they were {''.join(map(str, was))}"
+            return Said(f"The digits just added are {digits} {how}.", fields | {"was": was})
     else:
         it, of_it = with_article(last), int((cases.answers == last).sum())
         which = f", the last of the {len(pictures)} digits read" * (len(pictures) > 1)
         done, more = f"Added to mine as {it}{which}", f", {of_it} of them {it}"
         fields = {"answer": last, "total": total, "of_it": of_it}
-        if total == len(before):
-            was = int(before.answers[-1])
-            how = "already" if was == last else f"now; it was {with_article(was)}"
-            return Said(f"The digit just added is {it} {how}.", fields | {"was": was})
+        if not is_new:
+            how = "already" if was == answers else f"now; it was {with_article(was[0])}"
+            return Said(f"The digit just added is {it} {how}.", fields | {"was": was[0]})
     text = f"{done}: {counted(total, 'digit')} by now{more}. data mine trains on them."
     return Said(text, fields)
 
