@@ -1,5 +1,6 @@
 """`img` reads people's pictures: any pen, size, colour, paper; files, folders, patterns."""
 
+import re
 from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
@@ -186,6 +187,24 @@ def test_several_digits_are_read_in_order(reader: Session, tmp_path: Path) -> No
     (tmp_path / "lines.png").write_bytes(as_drawn(np.concatenate([line, other])))
     (result,) = do(reader, f"img {tmp_path / 'lines.png'}")
     assert [r["guess"] for r in result["results"]] == [6, 0, 7, 1, 2, 9]
+
+
+@pytest.mark.parametrize(
+    ("files", "firsts"),
+    [("one line", ["one", "line"]), ("line one", ["line", "one"]),
+     ("one " * 5 + "line", ["one"] * 5 + ["line"]),
+     ("one line " + "one " * 4, ["line"] + ["one"] * 5)],
+)  # fmt: skip
+def test_files_are_shown_in_their_order_as_mine_adds_the_last(
+    reader: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: str, firsts: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("one.png").write_bytes(as_drawn(first_of(7).drawn(90, 9)))
+    line = beside(*(first_of(digit).drawn(90, 8) for digit in (6, 0)))
+    Path("line.png").write_bytes(as_drawn(line))
+    named = " ".join(f"{name}.png" for name in files.split())
+    told = re.findall(r"^(one|line)\.png", shown(reader, f"img {named}"), re.MULTILINE)
+    assert told == firsts
 
 
 def test_strokes_of_one_digit_stay_together() -> None:

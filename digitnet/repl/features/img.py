@@ -256,15 +256,16 @@ class ImgResult(Drawn):
         alone = [digit for digit in self.digits if digit.of == 1]
         if len(self.digits) == 1 and alone[0].seen is None:  # the error is the command's
             return
-        for page in self.pages:
+        is_short = sum(digit.seen is not None for digit in alone) <= MAX_WHOLE
+        for page in self.pages:  # in their order: mine adds the last one
             if len(page.digits) > 1:
                 yield page
             if self.steps and page.page.digits:
                 yield from _steps(page, view)
-        if sum(digit.seen is not None for digit in alone) <= MAX_WHOLE:
-            yield from alone
-        else:
-            yield _table(alone)
+            if is_short:
+                yield from (digit for digit in page.digits if digit.of == 1)
+            elif page.digits[0] is alone[-1]:
+                yield _table(alone)
         correct, total = self.right
         if total:
             yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
