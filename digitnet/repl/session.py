@@ -484,6 +484,8 @@ class Session:
         in_use = (True, self.data_sets.name)
         if any(change.after is None and change.entry.answers_to == in_use for change in changes):
             self.data_sets.name = "sample"
+            with suppress(BadFile, NotHere):
+                self.choose(self.data())
 
     def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, also of the network in hand if it fits."""

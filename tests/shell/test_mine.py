@@ -147,6 +147,17 @@ def test_an_undo_and_its_redo_are_told_apart(session: Session) -> None:
         assert shown(session, line) == f"{said}\n"
 
 
+@pytest.mark.parametrize("lines", ["mine remove", "undo", "data delete mine", "undo; redo; undo"])
+def test_where_the_set_in_use_is_gone_it_is_said_which_is_in_use(
+    session: Session, lines: str
+) -> None:
+    do(session, "n diary")
+    drawn(session, 7, "mine", 7)
+    session.asker = Answers(["y"])
+    assert "In use: sample" in shown(session, f"data mine; {lines}", width=200).splitlines()[-1]
+    assert session.data().name == session.network().data == "sample"
+
+
 def test_undo_of_a_name_after_another_undo_is_no_redo(session: Session) -> None:
     do(session, "n diary")
     drawn(session, 7, "mine", 7)

@@ -334,9 +334,10 @@ def _removed(session: Session, number: int | None) -> Said:
     before, after = _changed(session, lambda cases: cases.without(index_in(cases)))
     index, total = index_in(before), len(after)
     answer = int(before.answers[index])
+    in_use = "" if total else f" In use: {session.data_sets.name}."
     return Said(
         f"Removed number {index} from mine, {with_article(answer)}; undo brings it back. "
-        f"{counted(total, 'digit')} left.",
+        f"{counted(total, 'digit')} left.{in_use}",
         {"removed": index, "answer": answer, "total": total},
     )
 
