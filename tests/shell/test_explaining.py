@@ -12,7 +12,7 @@ from digitnet.insight.why import from_inputs, terms_of
 from digitnet.recipes import RECIPES
 from digitnet.repl.features.why import Film, why
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.grid import Grid
+from digitnet.repl.pictures.grid import Grid, Window
 from digitnet.repl.pictures.sheet import MAX_JSON_NUMBERS
 from digitnet.repl.session import Session
 
@@ -221,6 +221,29 @@ def test_a_film_goes_through_all_layers_and_no_page_ends_with_a_heading(
     for page in seen:
         *_, last = (row for row in page[1:-1] if row)
         assert not re.fullmatch(r" +(x|z|w|x w|δ|a|dC/da|dC/dw|(output|unit) \d| )+", last)
+
+
+@pytest.mark.parametrize(
+    ("spaces", "line", "heading"),
+    [(0, "n mini", ""), (0, "n diary", ""), (1, "n mini", "── forwards, layer 1 of 2 "),
+     (3, "n mini", "── the cost ")],
+)  # fmt: skip
+def test_the_scene_at_which_a_film_is_left_stays_under_the_case_told_once(
+    session: Session, monkeypatch: pytest.MonkeyPatch, spaces: int, line: str, heading: str
+) -> None:
+    def show(_: object, window: Window) -> bool:
+        window.draw(Grid(80, 24))
+        for _ in range(spaces):
+            window.press(" ")
+            window.draw(Grid(80, 24))
+        return True
+
+    session.interactive = True
+    monkeypatch.setattr(type(session.asker), "show", show)
+    first, second, *others = shown(session, f"{line}; why 5", plain=False).splitlines()[1:]
+    assert first.startswith("case 5 of the ")
+    assert second.startswith(heading)
+    assert first not in " ".join([second, *others])
 
 
 def test_the_map_adds_up_to_the_weighted_sum_whatever_the_layer(session: Session) -> None:

@@ -260,7 +260,8 @@ def why(session: Session, index: kinds.INDEX = None, part: kinds.PART = 0) -> Wh
     )
     film = Film(result)
     if not part and session.interactive and not session.to_file and session.asker.show(film):
-        lines = [segment for line in film.page for segment in (*line, Segment.line())]
+        page = film.page[str(case) in "".join(segment.text for segment in film.page[0]) :]
+        lines = [segment for line in page for segment in (*line, Segment.line())]
         return replace(result, left=Segments(lines))
     return result
 
