@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from registry_helpers import soon
 
-from digitnet.repl.terminal.history import MAX_BYTES, KeptHistory
+from digitnet.repl.terminal.history import FAILED, MAX_BYTES, KeptHistory
 
 
 def lines_of(path: Path) -> list[str]:
@@ -48,6 +48,14 @@ def test_of_a_huge_file_the_end_is_read(tmp_path: Path) -> None:
     KeptHistory(path).append_string("new")
     assert lines_of(path)[0] == "new"
     assert len(lines_of(path)) <= MAX_BYTES // 5
+
+
+def test_a_file_pasted_by_mistake_leaves_earlier_lines_to_be_found(tmp_path: Path) -> None:
+    history = KeptHistory(tmp_path / "history")
+    for line in ("ls", "0 1 " * (MAX_BYTES // 4), "0 1\n" * (MAX_BYTES // 4)):
+        history.append_string(line)
+        history.store_string(line, FAILED)
+        assert lines_of(tmp_path / "history") == ["ls"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "no folder above", "pipe"])

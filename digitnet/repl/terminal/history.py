@@ -19,6 +19,7 @@ MAX_BYTES = 200_000
 TYPED, FAILED = "+", "-"
 """How a line of the file begins: a line that was typed, or again one that was refused."""
 
+MAX_LENGTH = 5_000  # maximum number of characters of a line that is kept, unlike a pasted file
 MAX_SUGGESTION = 200  # maximum number of characters of a suggestion
 
 
@@ -56,6 +57,8 @@ class KeptHistory(FileHistory):
 
     def store_string(self, string: str, sign: str = TYPED) -> None:
         """Appends a line in a single write, so that lines of two processes never mix."""
+        if len(string) > MAX_LENGTH:
+            return
         (self.failed.add if sign == FAILED else self.failed.discard)(string)
         lines = "".join(f"{sign}{line}\n" for line in string.split("\n"))
         with suppress(OSError):
