@@ -207,9 +207,8 @@ def _data_undone(session: Session, change: Change) -> Said:
     said = f"Took back the last change of the data set {name}: {has}; undo again redoes it."
     if is_redone:
         said = f"Redid the last change of the data set {name}: {has}; undo takes it back."
-    if change.after is None:
-        said += f" In use: {session.data_sets.name}."
-    return Said(said, {"restored": name, "cases": cases})
+    in_use = "" if change.after else f" In use: {session.data_sets.name}."
+    return Said(said + in_use, {"restored": name, "cases": cases})
 
 
 def _version(entry: Entry | None) -> tuple[str, int] | None:
