@@ -80,15 +80,13 @@ class OwnCases:
 
     def with_cases(self, pictures: Sequence[Picture], answers: Sequence[int]) -> "OwnCases":
         """Adds cases; if the pictures are the last ones, corrects their answers instead."""
-        first, total = len(self) - len(pictures), len(self) + len(pictures)
-        new = np.array(answers, np.uint8)
-        if first >= 0 and np.array_equal(self.pictures[first:], pictures):
-            return replace(self, answers=np.append(self.answers[:first], new))
-        if total > MAX_CASES:
+        first = max(0, len(self) - len(pictures))
+        first = first if np.array_equal(self.pictures[first:], pictures) else len(self)
+        if (total := first + len(pictures)) > MAX_CASES:
             raise BadFile(f"there is no room for more than {MAX_CASES:,} cases")
         return OwnCases(
-            np.concatenate([self.pictures, pictures]),
-            np.append(self.answers, new),
+            np.concatenate([self.pictures[:first], pictures]),
+            np.append(self.answers[:first], np.array(answers, np.uint8)),
             np.append(self.parts, spread(total)[len(self) :]),
         )
 

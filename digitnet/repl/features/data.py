@@ -294,7 +294,6 @@ def _added(session: Session, digits: str | None) -> Said:
             f"what was read last has {counted(len(pictures), 'digit')}, not {len(digits)}; nothing "
             "was added. mine takes a digit for each, in their order, or one for the last"
         )
-
     chosen, answers = pictures[-len(digits) :], [int(digit) for digit in digits]
     before, cases = _changed(session, lambda cases: cases.with_cases(chosen, answers))
     total, was = len(cases), before.answers[-len(digits) :].tolist()
@@ -327,12 +326,8 @@ def _answered(session: Session, number: int, answer: int) -> Said:
 
 
 def _removed(session: Session, number: int | None) -> Said:
-
-    def index_in(cases: OwnCases) -> int:
-        return _checked(len(cases) - 1 if number is None else number, cases)
-
-    before, after = _changed(session, lambda cases: cases.without(index_in(cases)))
-    index, total = index_in(before), len(after)
+    before, after = _changed(session, lambda cases: cases.without(_checked(number, cases)))
+    index, total = _checked(number, before), len(after)
     answer = int(before.answers[index])
     in_use = "" if total else f" In use: {session.data_sets.name}."
     return Said(
@@ -359,9 +354,11 @@ def _shown(session: Session, first: int | None) -> Said:
     )
 
 
-def _checked(number: int, cases: OwnCases) -> int:
+def _checked(number: int | None, cases: OwnCases) -> int:
+    """The number of a case; for None, that of the last. Raises CommandError if there is none."""
     if not len(cases):
         raise CommandError("there are no digits in mine: d draws one, mine adds it")
+    number = len(cases) - 1 if number is None else number
     if number >= len(cases):
         raise CommandError(
             f"mine has no number {number:,}: it has 0 to {len(cases) - 1:,}. mine show shows them"
