@@ -89,8 +89,9 @@ def minimize(
         ending = "interrupted"
     finally:
         counts = meter.done()
-    on_train, accuracy = trainer.measure(train), trainer.measure(validation).accuracy
-    return Outcome(*counts, on_train.cost, on_train.accuracy, accuracy, ending, before)
+    on_train, accuracy = trainer.measure_plain(train), trainer.measure(validation).accuracy
+    cost = on_train.cost + trainer.penalty()
+    return Outcome(*counts, cost, on_train.accuracy, accuracy, ending, before)
 
 
 def _set_parameters(w: Array, network: Network) -> None:

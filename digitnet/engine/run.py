@@ -348,6 +348,7 @@ class _Training:
     def outcome(self, stopped: Ending) -> Outcome:
         """Measures the result, after restoring better weights if necessary."""
         trainer, best, restored = self.trainer, self.best, False
+        is_early = trainer.progress.batches < MEASURE_BATCHES
         speed, epochs_since_best = self.meter.done()[-1], best.epochs_since()
         if not self.is_sound():
             stopped = "diverged"
@@ -366,19 +367,20 @@ class _Training:
             trainer.restore(self.last_good.weights)
             trainer.measure_statistics(self.cases)
             on_train = trainer.measure_plain(self.cases)
-        self._record(trainer.measure(self.validation, len(self.validation)))
-        guessing = BARELY_BETTER * self.last_good.baseline_cost
-        if trainer.progress.batches < MEASURE_BATCHES:  # it has hardly begun to do better
-            guessing = max(guessing, 2 * self.first.cost)
+        self._record(trainer.measure(self.validation))
+        cost = on_train.cost + trainer.penalty()
+        is_guessing = on_train.cost >= BARELY_BETTER * self.last_good.baseline_cost
+        if is_early:  # it may not do better yet
+            is_guessing &= cost >= 2 * self.first.cost
         return Outcome(
             *self.meter.done()[:3],
             speed,
-            on_train.cost + trainer.penalty(),
+            cost,
             on_train.accuracy,
             self.on_validation.accuracy,
             stopped,
             self.first.accuracy,
             restored,
             epochs_since_best,
-            on_train.cost >= guessing,
+            is_guessing,
         )

@@ -67,7 +67,7 @@ class Progress:
         return self.epoch, self.position, self.samples
 
 
-MEASURE_CASES = 5_000  # on so many cases at most accuracy and cost are measured during training
+MEASURE_CASES = 5_000  # training cases whose accuracy and cost are measured, at most
 
 STATISTICS_BATCHES, STATISTICS_CASES = 8, 250  # mini-batches and cases in each, at most
 MEAN_EVERY, MEAN_ALWAYS = 4, 100  # the running mean: at every 4th mini-batch, and the first 100
@@ -174,14 +174,14 @@ class Trainer:
         for mine, measured in zip(self.network.batch_norms, network.batch_norms, strict=True):
             mine.mean[:], mine.variance[:] = measured.mean, measured.variance
 
-    def measure(self, cases: Cases, most: int = MEASURE_CASES) -> Evaluation:
-        """Accuracy and cost, penalties included, of all cases, or of so many among them."""
-        plain = self.measure_plain(cases, most)
-        return replace(plain, cost=plain.cost + self.penalty())
+    def measure(self, cases: Cases) -> Evaluation:
+        """Accuracy and cost, penalties included."""
+        measured = evaluate(self.answering(), cases)
+        return replace(measured, cost=measured.cost + self.penalty())
 
-    def measure_plain(self, cases: Cases, most: int = MEASURE_CASES) -> Evaluation:
-        """As `measure`, without penalties, beside which the cost may vanish."""
-        rows = np.linspace(0, len(cases) - 1, min(len(cases), most)).astype(int)
+    def measure_plain(self, cases: Cases) -> Evaluation:
+        """Of MEASURE_CASES of them at most, without penalties, beside which the cost may vanish."""
+        rows = np.linspace(0, len(cases) - 1, min(len(cases), MEASURE_CASES)).astype(int)
         return evaluate(self.answering(), cases, rows)
 
     def penalty(self, network: Network | None = None) -> float:

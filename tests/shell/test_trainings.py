@@ -47,6 +47,12 @@ def test_a_schedule_that_is_over_is_told(session: Session) -> None:
     assert over not in shown(session, "n 784-10-10; set cases 500; set schedule cosine 2e; t 2e")
     for line in ("t 1e", "t 99%"):
         assert shown(session, line).rstrip().endswith(over)
+    do(session, "n 784-10-10; set schedule cosine")
+    assert over not in shown(session, "t 1")
+    assert "blew up" in shown(session, "n 784-10-10; set schedule cosine; set rate 1e30; t 1")
+    blown_up = " ".join(shown(session, "n 784-10-10; set rate 1e30; t 99 total").split())
+    assert "Nothing to do" not in blown_up
+    assert "blew up" in blown_up
 
 
 def test_a_training_that_trains_nothing_changes_nothing(session: Session) -> None:

@@ -142,7 +142,7 @@ def test_the_result_is_measured_on_all_validation_cases() -> None:
     of, validation = trainer(rate=0.001), blobs(2 * MEASURE_CASES + 100)
     outcome = run(of, blobs(), validation, Amount(3, "batches"))
     assert outcome.validation_accuracy == evaluate(of.answering(), validation).accuracy
-    assert outcome.validation_accuracy != of.measure(validation).accuracy
+    assert outcome.validation_accuracy != of.measure_plain(validation).accuracy
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_an_error_in_the_middle_of_a_step_undoes_the_step(monkeypatch: pytest.Mo
     assert train(of, "1").stopped == "done"
 
 
-@pytest.mark.parametrize(("method", "call", "kept"), [("step", 5, 4), ("measure_plain", 2, 12)])
+@pytest.mark.parametrize(("method", "call", "kept"), [("step", 5, 4), ("measure_plain", 1, 12)])
 def test_an_interrupt_takes_back_the_mini_batch_it_is_in_and_no_other(
     monkeypatch: pytest.MonkeyPatch, method: str, call: int, kept: int
 ) -> None:
@@ -411,7 +411,7 @@ def test_what_is_measured_on_part_of_the_cases_does_not_depend_on_their_order(
     np.testing.assert_allclose(statistics.mean, cases.inputs.mean(axis=0), atol=0.1)
     for p in of.network.parameters:
         p.value[:] = 0  # it answers 0 to every case
-    assert of.measure(cases).accuracy == pytest.approx(1 / 3, abs=0.03)
+    assert of.measure_plain(cases).accuracy == pytest.approx(1 / 3, abs=0.03)
 
 
 def test_the_cost_of_a_point_is_of_the_mini_batches_since_the_point_before() -> None:

@@ -16,10 +16,10 @@ from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
 from digitnet.engine.report import Stopped
-from digitnet.engine.run import Outcome, Status, run
+from digitnet.engine.run import Meter, Outcome, Status, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
-from digitnet.engine.trainer import MEASURE_CASES, Trainer
+from digitnet.engine.trainer import Trainer
 from digitnet.insight.inside import first_layer
 from digitnet.recipes import DEFAULT, RECIPES, default_rate, recipe_for
 from digitnet.registry.files import DamagedSave
@@ -193,6 +193,7 @@ class TrainingResult(Drawn):
     settings: at its start. recent_cost: since the last measurement. usual_rate: of the network.
     can_augment: whether the cases could be augmented, and are not. is_seen: whether the validation
     cases are among those it was trained on, if known. is_last: whether a signal ends the session.
+    is_over: whether the schedule was, before it began.
     """
 
     outcome: Outcome
@@ -204,6 +205,7 @@ class TrainingResult(Drawn):
     can_augment: bool
     is_seen: bool | None = False
     is_last: bool = False
+    is_over: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
@@ -215,7 +217,7 @@ class TrainingResult(Drawn):
         said = f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}."
         if outcome.best:
             said = f"Trained for {duration(outcome.seconds)}."
-        elif self.amount.total and not outcome.batches:
+        elif self.amount.total and not outcome.batches and outcome.stopped == "done":
             done = "on as many cases as in" if self.amount.unit == "epochs" else "for"
             said = f"Nothing to do: it was trained {done} {self.amount}, or more."
         accuracy = (percent(outcome.validation_accuracy), "bold")
@@ -238,8 +240,8 @@ class TrainingResult(Drawn):
         if stopped == "interrupted" and not outcome.batches:  # only min can be
             return "Interrupted before it changed anything."
         sentences = [ENDINGS[stopped]]
-        rates = [rate for batches, rate in self.curves.rate if batches > self.curves.since]
-        if not any(rates) and (rates or stopped == "patience"):
+        has_ended_it = stopped == "patience" and self.curves.rate and not self.curves.rate[-1][1]
+        if has_ended_it or (self.is_over and stopped == "done" and outcome.batches):
             sentences = ["The schedule is over, so that its rate is 0: set schedule constant."]
         elif stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
@@ -310,6 +312,8 @@ def trained(
     model, data = ready(session)
     trainer = model.trainer
     settings, since = trainer.settings, trainer.progress.batches
+    meter = Meter(amount, trainer, len(data.train))
+    is_over = (meter.part_of_horizon() or 0) >= 1 and meter.rate() == 0
     model.rates[:] = [point for point in model.rates if point[0] <= since]
     with training(model, data, session):
         curves = GrowingCurves.of(trainer.history, model.rates, since)
@@ -329,7 +333,7 @@ def trained(
     usual, recent = default_rate(model.recipe, settings.optimizer), trainer.history[-1:]
     told = settings, recent[0].cost if recent else nan, usual, can_augment
     is_last = bool(session.interrupts.ended_by)
-    return TrainingResult(outcome, amount, curves, *told, measured.is_seen, is_last)
+    return TrainingResult(outcome, amount, curves, *told, measured.is_seen, is_last, is_over)
 
 
 def _reporter(
@@ -340,7 +344,7 @@ def _reporter(
     session: Session,
     meanwhile: Callable[[], None],
 ) -> Callable[[Status | None], None]:
-    milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
+    milestones, total = Milestones(MAX_MILESTONES), len(data.validation)
 
     def show(report: Status | None) -> None:
         if report is None:
