@@ -351,7 +351,7 @@ def test_cases_that_were_trained_on_are_seen_where_their_data_set_was_replaced_o
     assert session.unfinished.autosave(session.network())
     session.unfinished.release()
     told = shown(session, "data delete one; n 784-10; recover", width=300)
-    assert "Its data set, one, is not here: t and checks use other." in told
+    assert "Its data set, one, is not here: t and checks use sample." in told
 
 
 def test_a_part_without_cases_has_those_to_train() -> None:
