@@ -72,7 +72,7 @@ def products(shape, batch):
 
     def step():
         for k, w in enumerate(weights):
-            threads.times(x[k], w)
+            threads.by_unit(x[k], w)
             if k:
                 threads.times_transposed(x[k + 1], w)
             gradient, cost = threads.Outer(x[k + 1], x[k]), threads.product_cost(*x[k].shape)

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Array, Shape, assign
 from digitnet.engine.speed import threads
-from digitnet.engine.speed.threads import Outer, by_case, times, times_transposed
+from digitnet.engine.speed.threads import Outer
 
 MAX_OUTPUTS = 1 << 18  # maximum number of outputs of a layer for one case: 1 MiB in float32
 MAX_WEIGHTS = 1 << 26  # maximum number of weights of a layer: 256 MiB in float32
@@ -346,16 +346,14 @@ class Dense(Weighted):
     def __init__(self, input_shape: Shape, *, units: int, **options: Any) -> None:
         """options: as `Weighted` has them. Raises ValueError if the layer would be too large."""
         (inputs,) = input_shape
-        self.units, self.by_unit = units, units >= threads.MANY_UNITS
+        # outputs that sum to one are activated with all those of their case
+        activated_alone = not ACTIVATIONS[options.get("activation", "linear")].sums_to_one
+        self.units, self.by_unit = units, activated_alone and units >= threads.MANY_UNITS
         super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        self._x, multiply = x, times if step and self.by_unit else by_case
-        if self.activation.sums_to_one:  # over all units
-            self._a = multiply(x, self.weights)
-            self.activate(self._a)
-        else:
-            self._a = multiply(x, self.weights, self.activate)
+        multiply = threads.by_unit if step and self.by_unit else threads.by_case
+        self._x, self._a = x, multiply(x, self.weights, self.activate)
         return self._a
 
     def backward(self, grad: Array) -> Array | None:
@@ -363,7 +361,7 @@ class Dense(Weighted):
         self.to_delta(self._a, grad)
         factors = (grad, self._x) if self.by_unit else (self._x, grad)
         self.set_gradients(Outer(*factors), column_sums(grad))
-        return None if self.is_lowest else times_transposed(grad, self.weights)
+        return None if self.is_lowest else threads.times_transposed(grad, self.weights)
 
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:

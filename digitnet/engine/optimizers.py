@@ -151,7 +151,6 @@ class Optimizer(ABC):
         self.steps += 1
         self.add = adder(sum(p.value.size for p in self.parameters))
         scale = self._clipping(penalties, clip, cases) if clip else 1.0
-
         states = [self.state[name] for name in self.slots]
 
         def update(k: int, rows: slice) -> None:

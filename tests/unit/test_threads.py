@@ -71,7 +71,7 @@ def test_the_products_of_a_dense_layer_are_those_of_numpy(
         request.getfixturevalue("two_threads")  # dark columns are left out, too
     x = np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32)
     weights, delta = np.arange(10, dtype=np.float32).reshape(5, 2), x[:, 1:3] + 4
-    for times in (threads.times, threads.by_case):
+    for times in (threads.by_unit, threads.by_case):
         np.testing.assert_array_equal(times(x, weights), x @ weights)
     np.testing.assert_array_equal(threads.times_transposed(delta, weights), delta @ weights.T)
     for rows in (slice(0, 2), slice(2, 3), slice(1, 5), slice(None)):

@@ -52,7 +52,7 @@ def by_case(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
     return result
 
 
-def times(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
+def by_unit(x: Array, weights: Array, finish: Finish = no_finish) -> Array:
     """The same for weights stored unit by unit, in less time: each thread computes units of its
     own, and the outputs of a unit are in a row.
     """

@@ -240,8 +240,8 @@ class TrainingResult(Drawn):
         if stopped == "interrupted" and not outcome.batches:  # only min can be
             return "Interrupted before it changed anything."
         sentences = [ENDINGS[stopped]]
-        has_ended_it = stopped == "patience" and self.curves.rate and not self.curves.rate[-1][1]
-        if has_ended_it or (self.is_over and stopped == "done" and outcome.batches):
+        fell_to_0 = stopped == "patience" and self.curves.rate and self.curves.rate[-1][1] == 0
+        if fell_to_0 or (self.is_over and stopped == "done" and outcome.batches):
             sentences = ["The schedule is over, so that its rate is 0: set schedule constant."]
         elif stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
