@@ -46,7 +46,7 @@ class Parameter:
     value: Array
     decays: bool  # whether penalties apply: to weights, not to biases
     by_unit: bool = False  # whether it is stored unit by unit, so that a column is contiguous
-    gradient: Gradient = field(default_factory=lambda: np.empty(0))  # as `rows(value)`
+    gradient: Gradient = field(default_factory=lambda: np.empty(0))  # dC/d rows(value)
 
     def rows(self, array: Array) -> Array:
         """A view of an array like the value, with rows that are contiguous in memory."""

@@ -180,7 +180,7 @@ class Trainer:
         return replace(measured, cost=measured.cost + self.penalty())
 
     def measure_plain(self, cases: Cases) -> Evaluation:
-        """Of MEASURE_CASES of them at most, without penalties, beside which the cost may vanish."""
+        """Those of at most MEASURE_CASES, without penalties, beside which the cost may vanish."""
         rows = np.linspace(0, len(cases) - 1, min(len(cases), MEASURE_CASES)).astype(int)
         return evaluate(self.answering(), cases, rows)
 

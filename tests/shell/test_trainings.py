@@ -43,7 +43,7 @@ def test_a_network_that_learns_gets_no_advice(session: Session) -> None:
 
 
 def test_a_schedule_that_is_over_is_told(session: Session) -> None:
-    over = "The schedule is over, so that its rate is 0: set schedule constant."
+    over = "The schedule is over, so the rate is 0: set schedule constant."
     assert over not in shown(session, "n 784-10-10; set cases 500; set schedule cosine 2e; t 2e")
     for line in ("t 1e", "t 99%"):
         assert shown(session, line).rstrip().endswith(over)

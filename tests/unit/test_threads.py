@@ -89,7 +89,7 @@ print(*{pool["num_threads"] for pool in threadpool_info() if pool["user_api"] ==
 """
 
 
-def test_the_first_product_of_a_process_is_one_thread_s_too() -> None:
+def test_even_the_first_product_of_a_process_runs_in_one_thread() -> None:
     names = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
     environment = {name: value for name, value in os.environ.items() if name not in names}
     ran = subprocess.run(

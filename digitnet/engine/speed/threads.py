@@ -33,7 +33,7 @@ UPDATE_COST = 25  # cost of updating a parameter
 POLLING_SECONDS = 0.1  # polling interval while waiting for tasks: Ctrl-C can swallow a notification
 
 
-Finish = Callable[[Array, slice], object]  # changes the products of a thread, for these units
+Finish = Callable[[Array, slice], object]  # what a thread does to its products, of these units
 
 
 def no_finish(products: Array, units: slice) -> None:

@@ -242,7 +242,7 @@ class TrainingResult(Drawn):
         sentences = [ENDINGS[stopped]]
         fell_to_0 = stopped == "patience" and self.curves.rate and self.curves.rate[-1][1] == 0
         if fell_to_0 or (self.is_over and stopped == "done" and outcome.batches):
-            sentences = ["The schedule is over, so that its rate is 0: set schedule constant."]
+            sentences = ["The schedule is over, so the rate is 0: set schedule constant."]
         elif stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             sentences = [f"Stopped: no improvement for {epochs}."]
