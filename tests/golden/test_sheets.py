@@ -22,7 +22,7 @@ def test_sheet(sheet: tuple[str, int, bool]) -> None:
 
 
 @pytest.mark.parametrize("name", SUMS)
-@pytest.mark.parametrize("width", [50, 80, 120])
+@pytest.mark.parametrize("width", [42, 50, 80, 120])
 def test_nothing_is_wider_than_the_screen_or_cut_off(name: str, width: int) -> None:
     wide, narrow = (shown(SHOWN[name](), columns) for columns in (200, width))
     assert max(map(cell_len, narrow.splitlines())) <= width

@@ -135,9 +135,7 @@ class Sheet:
             if any(headings):
                 lines.append(_line(label_headings, wide, headings[band], each, "bold"))
             lines += [_line(r.labels, wide, r.cells[band], each, r.style) for r in rows]
-        text = Text("\n").join(lines)
-        text.no_wrap, text.overflow = True, "crop"
-        return text
+        return Text("\n").join(lines)
 
     def pictures(self, named: Sequence[tuple[str, Text]]) -> list[Text]:
         blocks = [self._in_charset([name, *square.plain.splitlines()]) for name, square in named]
