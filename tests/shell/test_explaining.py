@@ -1,6 +1,7 @@
 """`why` and `step`: their data, what they change, what they refuse, and at a terminal."""
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -204,12 +205,26 @@ def pages(film: Film, width: int, height: int) -> list[list[str]]:
     return seen
 
 
+HEADING = re.compile(r" +(x|y|z|w|x w|δ|a|f′|dC/da|dC/dw|dC/dkernel|(output|unit) \d| )+")
+
+
+def under_headings(pages: list[list[str]]) -> Iterator[tuple[str, str, str]]:
+    """The rows of numbers, each after the title of its page and the heading above it."""
+    for title, *rows, _ in pages:
+        heading = ""
+        for row in rows:
+            heading = row if HEADING.fullmatch(row) else heading
+            if re.search(r"\d$", row) and heading != row:
+                yield title, heading, row
+
+
 @pytest.mark.parametrize(
     ("line", "size"),
     [("n mini", (120, 40)), ("n diary", (40, 16)), ("n 28x28-4c5-p2-20-10", (40, 16)),
-     ("n 28x28-4c5-p2-20-10", (80, 24))],
+     ("n 28x28-4c5-p2-20-10", (80, 24)), ("n 784-10-10", (80, 21)), ("n 784-10-10", (80, 22)),
+     ("n 784-10-10", (50, 16)), ("n 784-10-10", (50, 24))],
 )  # fmt: skip
-def test_a_film_goes_through_all_layers_and_no_page_ends_with_a_heading(
+def test_a_film_goes_through_all_layers_and_no_page_ends_with_a_heading_or_lacks_one(
     session: Session, line: str, size: tuple[int, int]
 ) -> None:
     do(session, line)
@@ -220,7 +235,10 @@ def test_a_film_goes_through_all_layers_and_no_page_ends_with_a_heading(
     assert len(titles) == 3 + 2 * layers
     for page in seen:
         *_, last = (row for row in page[1:-1] if row)
-        assert not re.fullmatch(r" +(x|z|w|x w|δ|a|dC/da|dC/dw|(output|unit) \d| )+", last)
+        assert not HEADING.fullmatch(last)
+        assert page[-1].endswith("q leave  space → next  ← back")
+    whole = pages(Film(why(session, 3)), size[0], 200)
+    assert set(under_headings(seen)) == set(under_headings(whole))
 
 
 @pytest.mark.parametrize(

@@ -151,12 +151,12 @@ class Film(Window):
             for text, style, _ in line:
                 grid.write(x, y, text, str(style or "").replace("none", ""))
                 x += len(text)
-        keys = f"{self._at + 1} of {len(pages)}   space → forward   ← back   q leave"
+        keys = f"{self._at + 1} of {len(pages)}  q leave  space → next  ← back"
         grid.write(0, grid.height - 1, keys)
 
     def _pages(self, grid: Grid) -> list[list[list[Segment]]]:
         """The scenes as lines, in pages of the grid's size. What is too long for one is continued
-        under its first line.
+        under the names of its columns, or else under its first line.
         """
         colours, room = "truecolor" if grid.shades else None, grid.height - 2
         screen = Screen(StringIO(), width=grid.width, force_terminal=True, color_system=colours)
@@ -171,8 +171,10 @@ class Film(Window):
                     page = [head]
                 while len(lines) > room - len(page):
                     at = room - len(page)
+                    at -= _names_columns(lines[at - 1])
                     pages.append(page + lines[:at])
-                    page, lines = [head], [lines[0], *lines[at:]]
+                    names = next(filter(_names_columns, lines[at::-1]), lines[0])
+                    page, lines = [head], [names, *lines[at + (names is lines[at]) :]]
                 page += lines
             pages.append(page)
         return pages
@@ -184,6 +186,12 @@ class Film(Window):
 
     def move(self) -> bool:
         return False
+
+
+def _names_columns(line: list[Segment]) -> bool:
+    """Whether it is the heading of a table, with no row of another table beside it."""
+    others = [text for text, style, _ in line if not (style and style.meta)]
+    return len(others) < len(line) and not any(map(str.isdigit, "".join(others)))
 
 
 MEAN = "These are the averaged weights, with which it answers (? average)."

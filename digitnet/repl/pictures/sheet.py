@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +28,7 @@ IN_ASCII = str.maketrans(
 """Replacements in formulae if only ASCII is available."""
 
 GAP = 4  # spaces between blocks side by side
+HEADING = Style(bold=True, meta={"heading": True})  # of the names of columns
 
 
 def aligned(values: Iterable[float]) -> list[str]:
@@ -133,7 +135,7 @@ class Sheet:
         for start in range(0, len(headings), fitting):
             band = slice(start, start + fitting)
             if any(headings):
-                lines.append(_line(label_headings, wide, headings[band], each, "bold"))
+                lines.append(_line(label_headings, wide, headings[band], each, HEADING))
             lines += [_line(r.labels, wide, r.cells[band], each, r.style) for r in rows]
         return Text("\n").join(lines)
 
@@ -172,7 +174,7 @@ def _in_a_row(blocks: Sequence[Group]) -> RenderableType:
 
 
 def _line(
-    labels: Sequence[str], wide: Sequence[int], cells: Sequence[str], each: int, style: str
+    labels: Sequence[str], wide: Sequence[int], cells: Sequence[str], each: int, style: str | Style
 ) -> Text:
     words = [*labels, *[""] * (len(wide) - len(labels))]
     line = Text().append("  ".join(map(padded, words, wide)), "dim")
