@@ -12,7 +12,7 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.layers import EPSILON, BatchNorm
 from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
-from digitnet.engine.trainer import Trainer
+from digitnet.engine.trainer import Progress, Trainer
 
 EACH = ", each on the data set trained on then"  # measurements, if it was trained on several
 SEEN = {True: ", seen in training", None: ", perhaps seen in training", False: ""}
@@ -43,9 +43,10 @@ class Model:
     name: empty until it is saved. recipe: empty if it was made from a shape. data: its current data
     set. trained_on: all data sets it was trained on, and GIVEN; the latest is last. saved_at: ISO
     8601, UTC; empty if it has never been saved. rates: (mini-batch, learning rate) of its trainings
-    since then; not saved. own_cases: the hashes of the cases of the user's own data sets that
-    it was trained on; none in saves of earlier versions. words: what its answers are called, if the
-    data set that it was trained on last has words for them.
+    since then; not saved. versions: the progress at each save on its way here; not saved.
+    own_cases: the hashes of the cases of the user's own data sets that it was trained on; none in
+    saves of earlier versions. words: what its answers are called, if the data set that it was
+    trained on last has words for them.
     """
 
     trainer: Trainer
@@ -56,6 +57,7 @@ class Model:
     accuracy: Accuracy | None = None
     saved_at: str = ""
     rates: list[tuple[float, float]] = field(default_factory=list)
+    versions: tuple[Progress, ...] = ()
     own_cases: frozenset[bytes] = frozenset()
     words: tuple[str, ...] = ()
     network: Network = field(init=False, repr=False, compare=False)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from digitnet.registry.codec import decode, unseal
 from digitnet.registry.files import (
     DamagedSave,
     NewerFormat,
@@ -128,10 +129,11 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
     path, place = _places(saves, kept)
     back, now = read_entry(place), read_entry(path) if path.exists() else None
     was = now.name if now and not now.damaged and not back.damaged else back.name
+    swapped = now is not None
+    if now and was != back.name:  # perhaps it was renamed, and no more
+        swapped = not saves.has(decode(unseal(read_file(place))) | {"name": was}, now)
     if now:  # the next `undo` restores it
-        kind = "replaced" if was == back.name else "named"
-        keep_durably(path, saves.trash.place(kind, kept.file))
-    swapped = now is not None and was == back.name
+        keep_durably(path, saves.trash.place("replaced" if swapped else "named", kept.file))
     gone = other = saves.find(back.name, data=back.kind == "data")
     doubt = None
     try:

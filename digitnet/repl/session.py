@@ -22,11 +22,12 @@ from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Snapshot
 from digitnet.recipes import Recipe
+from digitnet.registry.files import RegistryError
 from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.own_sets import OwnData, Version
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Change, Registry
-from digitnet.registry.schema import clean_name
+from digitnet.registry.schema import clean_name, network_document
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.pictures.grid import Window
@@ -213,22 +214,20 @@ CHANGES_ANSWERS = ("average", "pixels")
 
 @dataclass(frozen=True)
 class Before:
-    """A state of a network, and of its accuracy and data. saved: `Session.saved` at that time."""
+    """A state of a network, and of its accuracy and data."""
 
     model: Model
     snapshot: Snapshot
     history: list[Measurement]
     settings: Settings
     known: dict[str, Any]
-    saved: tuple[int, Settings] | None
 
     @classmethod
-    def of(cls, model: Model, session: "Session") -> "Before":
+    def of(cls, model: Model) -> "Before":
         trainer = model.trainer
-        names = ("accuracy", "data", "trained_on", "own_cases", "words")
+        names = ("accuracy", "data", "trained_on", "own_cases", "words", "versions")
         known = {name: getattr(model, name) for name in names}
-        history = list(trainer.history)
-        return cls(model, trainer.snapshot(), history, trainer.settings, known, session.saved)
+        return cls(model, trainer.snapshot(), list(trainer.history), trainer.settings, known)
 
     @property
     def batches(self) -> int:
@@ -239,17 +238,14 @@ class Before:
 
         The settings and the choice of data are kept, as if they had been made in this state.
         """
-        saves = {(save.name, save.saved_at) for save in session.registry.saves()}
-        session.before = session.last_change = Before.of(self.model, session)
+        session.before = session.last_change = Before.of(self.model)
         trainer, settings = self.model.trainer, self.model.trainer.settings
         trainer.change(self.settings)
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
         vars(self.model).update(self.known | {"data": self.model.data})
         session.change(self.model, settings)
-        was_turned = session.saved is None and (self.model.name, self.model.saved_at) in saves
-        if session.saved != self.saved:  # the save made since then has the undone training
-            session.saved = self.saved if was_turned else None
+        session.look_at_save()
 
 
 @contextmanager
@@ -260,7 +256,7 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
     no cases, its validation cost stands for its training cost.
     """
     data.check("augment", model.trainer.settings.augment)
-    before = Before.of(model, session)
+    before = Before.of(model)
     progress, history = model.trainer.progress, model.trainer.history
     if not progress.batches and not history:
         untrained = model.trainer.measure(data.validation)
@@ -429,8 +425,23 @@ class Session:
 
     def mark_saved(self) -> None:
         """Call this when the network in hand has been saved or loaded."""
-        trainer = self.network().trainer
-        self.saved = (trainer.progress.batches, trainer.settings)
+        model = self.network()
+        self.saved = (model.trainer.progress.batches, model.trainer.settings)
+        model.versions += (replace(model.trainer.progress),)
+
+    def look_at_save(self) -> None:
+        """Call this after an undo: notes what of the network in hand is in its save by now."""
+        model = self.network()
+        if not model.name:
+            return
+        self.saved = None
+        with suppress(RegistryError):
+            there = self.registry.load(model.name)
+            at = there.trainer.progress
+            is_in = at in model.versions
+            if at.batches == model.trainer.progress.batches:  # a weight may have been turned
+                is_in = network_document(there.network) == network_document(model.network)
+            self.saved = (at.batches, there.trainer.settings) if is_in else None
 
     def discard(self, failure: str, why: str = "") -> None:
         """Call this before another network is taken in hand; asks if training is unsaved. why: what

@@ -154,7 +154,7 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     assert said(session, "t 1; p").endswith("; undo a brings back the version before.")
     assert "undo" not in said(session, "p")
     line = said(session, "undo a")
-    assert re.match(r"Restored 'a' as saved [-0-9: ]{16} UTC, 3 mini-batches\.", line)
+    assert re.match(r"Restored 'a', as saved [-0-9: ]{16} UTC, 3 mini-batches\.", line)
     assert line.endswith("The other version is kept: undo a. The one before it: undo a 2.")
     line = said(session, "undo a 2")
     assert "UTC, 2 mini-batches." in line
@@ -183,9 +183,28 @@ def test_a_network_whose_save_is_deleted_is_unsaved_until_that_is_restored(
     do(session, "del a; pas a; undo")
     assert session.unsaved == "15 mini-batches of training"
     do(session, "undo; t 1; p; undo")
-    assert session.unsaved == "16 mini-batches of training"
+    assert session.unsaved == "1 mini-batch of training"
     do(session, "redo")
     assert session.unsaved == ""
+
+
+UNSAVED = {
+    "pas a; ren a b; t 5; p; undo a": "5 mini-batches of training",
+    "pas x; ren x y; t 1; p; del y; undo x; undo y": "",
+    "pas a; t 1; p; t 1; undo a; undo t": "1 mini-batch of training",
+    "t 3; pas a; undo; undo t; set rate 0.9; t 3; undo a": "4 mini-batches of training",
+    "pas a; set rate 0.03; del a; undo": "changed settings",
+}
+"""What is typed after a mini-batch of training, and what is unsaved then."""
+
+
+@pytest.mark.parametrize(("line", "unsaved"), UNSAVED.items(), ids=UNSAVED)
+def test_what_is_unsaved_after_an_undo_is_what_the_save_on_the_disk_does_not_have(
+    session: Session, line: str, unsaved: str
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    do(session, f"n mini; t 1; {line}")
+    assert session.unsaved == unsaved
 
 
 def test_a_script_makes_a_network_or_goes_on_with_it(session: Session) -> None:
@@ -247,7 +266,8 @@ def test_undo_after_a_training_of_a_network_that_is_gone_asks_what_it_takes_back
 def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
     do(session, "n mini; t 1; pas a; ren a zz; n mini; t 2; pas a")
     line = said(session, "undo zz")
-    assert line == "'zz' is called 'a' again. The other version is kept: undo a."
+    assert line.startswith("'zz' is called 'a' again, as saved 2")
+    assert line.endswith(" UTC, 1 mini-batch. The other version is kept: undo a.")
     assert session.unsaved == "2 mini-batches of training"
     assert do(session, "undo a; l a")[-1]["trained_batches"] == 2
 

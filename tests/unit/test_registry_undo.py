@@ -113,7 +113,7 @@ def test_every_kept_version_comes_back_by_its_number(registry: Registry) -> None
     for number in range(1, 5):
         registry.save(plain(batches=number), "x")
     registry.rename("x", "y")
-    assert undo(registry, "y", 3) == Undone("x", False, 0, was="y")
+    assert undo(registry, "y", 3) == Undone("x", True, 0, was="y")
     assert batches_of(registry) == 1
     undo(registry, "x")
     assert batches_of(registry, "y") == 4

@@ -183,9 +183,8 @@ class Viewer(Window):
 
     def _turn(self, by: float) -> None:
         if not self._is_undoable:
-            before = Before.of(self.model, self.session)
-            self.session.before = self.session.last_change = before
-            self.session.saved = None
+            self.session.before = self.session.last_change = Before.of(self.model)
+            self.session.saved, self.model.versions = None, ()
             self._is_undoable = True
         self._weights()[self.weight][:] += by
         self.model.accuracy, self._picture = None, None

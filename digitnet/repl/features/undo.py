@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Change, Entry
-from digitnet.registry.schema import to_document
 from digitnet.registry.undo import Undone, changed_since, last_change
 from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.new import now_in_hand
-from digitnet.repl.features.saves import existing, follow_rename, without_its_data
+from digitnet.repl.features.saves import existing, without_its_data
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
 from digitnet.repl.session import NOT_OWN, Before, Session, clean
@@ -177,15 +176,9 @@ def _taken_back(session: Session, undone: Undone, number: int = 1, *together: Ch
     if change.entry.kind == "data":
         return _data_undone(session, change)
     session.changed(*together, change)
-    if undone.was:
-        follow_rename(session, undone.was, undone.name)
-    elif model and model.name == undone.name:
-        session.saved, entry = None, change.entry
-        if session.registry.has(to_document(model, entry.name), entry):
-            session.mark_saved()
-        elif not undone.swapped and model.saved_at == entry.saved_at:  # its deleted save
-            session.saved = (entry.trained_batches, model.trainer.settings)
-        model.saved_at = entry.saved_at
+    if model and model.name and model.name in (undone.name, undone.was):
+        model.name, model.saved_at = undone.name, change.entry.saved_at
+        session.look_at_save()
     return Said(_said(undone, number), {"restored": undone.name})
 
 
@@ -219,12 +212,11 @@ def _version(entry: Entry | None) -> tuple[str, int] | None:
 def _said(undone: Undone, number: int) -> str:
     """What came back. number: which of the kept versions it was, counted from the last."""
     name, again, entry = undone.name, f"undo {as_typed(undone.name)}", undone.change.entry
-    said = f"Restored {name!r}."
-    if undone.was:
-        said = f"{undone.was!r} is called {name!r} again."
-    elif undone.swapped and entry.saved_at:
+    said = f"{undone.was!r} is called {name!r} again" if undone.was else f"Restored {name!r}"
+    if undone.swapped and entry.saved_at:
         batches = f", {counted(entry.trained_batches, 'mini-batch')}" * (entry.kind == "network")
-        said = f"Restored {name!r} as saved {when(entry.saved_at)} UTC{batches}."
+        said += f", as saved {when(entry.saved_at)} UTC{batches}"
+    said += "."
     if undone.swapped:
         said += f" The other version is kept: {again}."
     if undone.older:
