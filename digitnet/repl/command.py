@@ -370,27 +370,28 @@ class Typing:
     """The last command of a partly typed line.
 
     words: its complete words. word: the incomplete word after them. quote: its opening quotation
-    mark, if any.
+    mark, if any. length: of the word as typed, with quotation marks and backslashes.
     """
 
     words: list[str]
-    word: str
-    quote: str
+    word: str = ""
+    quote: str = ""
+    length: int = 0
 
 
 def typing(text: str) -> Typing:
     """Parses a partly typed line."""
     words: list[str] = []
-    end = 0
+    start = end = 0
     for token in _TOKEN.finditer(text):
-        end = token.end()
+        start, end = token.start("word"), token.end()
         if token["open"]:
-            return Typing(words, text[end:], token["open"])
+            return Typing(words, text[end:], token["open"], len(text) - end + 1)
         if token["end"]:
             words = []
         elif token["comment"]:
             words = ["#"]  # not the name of any command
         elif token["word"]:
             words.append(_unquoted(token["word"]))
-    unfinished = bool(words) and end == len(text) and text[-1] not in "'\""
-    return Typing(words[:-1], words[-1], "") if unfinished else Typing(words, "", "")
+    unfinished = bool(words) and end == len(text)
+    return Typing(words[:-1], words[-1], "", end - start) if unfinished else Typing(words)

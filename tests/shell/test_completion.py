@@ -54,6 +54,9 @@ OFFERS = {
     "n elu": [],
     "l my": ["l 'my own'"],
     "l 'my o": ["l 'my own'"],
+    "l 'my own'": ["l 'my own'"],
+    r"l my\ o": ["l 'my own'"],
+    "l my' 'o": ["l 'my own'"],
     "l it": ['l "it\'s"', "l first"],
     "del first ": ['del first "it\'s"', "del first 'my own'", "del first steps"],
     "ren fi": ["ren first"],
@@ -114,6 +117,7 @@ HINTS = {
     "set rate ": "[VALUE] [HORIZON]",
     "nonsense": "",
     "pas 'x": "",
+    "n 'x'": "",
     "go": " [AMOUNT]",
     "go ": "[AMOUNT]",
     "done ": "",
@@ -140,7 +144,8 @@ def test_files_are_offered_as_they_must_be_typed(
         "import plain.npz",
         "import folder",
     }
-    assert set(offered(session, "import 'my")) == {"import 'my file.npz'"}
+    for typed in ("'my", r"my\ fi", "'my file.npz'"):
+        assert set(offered(session, f"import {typed}")) == {"import 'my file.npz'"}
     assert set(offered(session, "import .h")) == {"import .hidden"}
 
 

@@ -87,7 +87,7 @@ def _matching(
         if distances[text] <= (SUBSEQUENCE if fuzzy else PREFIX):
             yield Completion(
                 as_typed(text, typed.quote),
-                start_position=-len(typed.quote + typed.word),
+                start_position=-typed.length,
                 display=printable(text),
                 display_meta=printable(offered[text], MAX_DESCRIPTION),
             )
@@ -106,7 +106,7 @@ def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
         if path.isprintable() and not ("'" in path and '"' in path):
             yield Completion(
                 as_typed(path, typed.quote),
-                start_position=-len(typed.quote + typed.word),
+                start_position=-typed.length,
                 display=found.display,
             )
 
