@@ -140,7 +140,7 @@ def data(name: str = "sample", folder: str | Path | None = None) -> Data:
 def _data(name: str, folder: str | Path | None, version: Version) -> Data:
     own, sources = OwnData(paths.saves_folder()), SOURCES | RELATIVES
     if name in sources:
-        found = sources[name].read(paths.data_folders(Path(folder) if folder else None))
+        found = sources[name].read(paths.data_folders(folder))
     elif version:
         found = own.read(name).data_set(name)
     else:

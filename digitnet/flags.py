@@ -14,7 +14,6 @@ To add an option, write its record in `OPTIONS`.
 """
 
 import argparse
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,17 +76,6 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _folder(text: str, *, may_be_missing: bool = False) -> str:
-    folder = os.path.expanduser(text)  # noqa: PTH111
-    if folder.startswith("~"):
-        raise ValueError(f"no home folder is known for {folder.split('/')[0][:40]!r}")
-    # os.path returns False for a path that cannot be accessed
-    exists = os.path.exists(folder) or not may_be_missing  # noqa: PTH110
-    if "\0" in text or (text and exists and not os.path.isdir(folder)):  # noqa: PTH112
-        raise ValueError(f"{folder!r} is not a folder")
-    return text
-
-
 def _theme(text: str) -> str:
     if text not in ("auto", "dark", "light"):
         raise ValueError(f"{text[:40]!r} is not auto, dark or light")
@@ -98,8 +86,9 @@ OPTIONS = {
     option.name: option
     for option in (
         Option("saves", "where networks are saved", str, "DIR",
-            partial(_folder, may_be_missing=True)),
-        Option("data", "where data sets are looked for first", str, "DIR", _folder),
+            partial(paths.checked_folder, "saves")),
+        Option("data", "where data sets are looked for first", str, "DIR",
+            partial(paths.checked_folder, "data")),
         Option("seed", "draw and order everything with this seed", int, "N", _whole(0, 10**9 - 1)),
         Option("threads", "threads that share the work of training", int, "N", _whole(1, 1024)),
         Option("json", "one JSON object a command"),

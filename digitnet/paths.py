@@ -38,7 +38,7 @@ def is_checkout() -> bool:
 def saves_folder() -> Path:
     """The folder of the saves: `saves/` in a checkout, else in the user's data folder."""
     if chosen := _chosen("saves"):
-        return chosen
+        return Path(chosen)
     if is_checkout():
         return CHECKOUT / "saves"
     return _of_user(user_data_path) / "saves"
@@ -85,17 +85,29 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ValueError("it is nested too deep") from None
 
 
-def _chosen(folder: str) -> Path | None:
+def checked_folder(option: str, text: str) -> str:
+    """The folder that `saves` or `data` names. Raises ValueError if it cannot be one."""
+    folder = os.path.expanduser(text)  # noqa: PTH111
+    if folder.startswith("~"):
+        raise ValueError(f"no home folder is known for {folder.split('/')[0][:40]!r}")
+    # os.path returns False for a path that cannot be accessed
+    exists = os.path.exists(folder) or option == "data"  # noqa: PTH110
+    if "\0" in text or (text and exists and not os.path.isdir(folder)):  # noqa: PTH112
+        raise ValueError(f"{folder!r} is not a folder")
+    return folder
+
+
+def _chosen(option: str) -> str:
     """The folder for `saves` or `data` that the environment or the configuration file names."""
-    named: Any = os.environ.get(f"DIGITNET_{folder.upper()}")
-    if not named:
-        with suppress(OSError, ValueError):  # which the program tells of
-            named = read_toml(config_file()).get(folder)
-    return Path(named).expanduser() if named and isinstance(named, str) else None
+    if named := os.environ.get(f"DIGITNET_{option.upper()}"):
+        return checked_folder(option, named)
+    with suppress(OSError, ValueError, TypeError):  # which the program tells of
+        return checked_folder(option, read_toml(config_file()).get(option, ""))
+    return ""
 
 
-def data_folders(chosen: Path | None) -> list[Path]:
+def data_folders(chosen: str | Path | None) -> list[Path]:
     """The folders searched for data sets: the chosen one, the included data, the cache."""
     here = CHECKOUT / "data" if is_checkout() else PACKAGE / "data"
     chosen = chosen or _chosen("data")
-    return [*([chosen] if chosen else []), here, cache_folder()]
+    return [*([Path(chosen)] if chosen else []), here, cache_folder()]

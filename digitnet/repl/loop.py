@@ -37,14 +37,13 @@ class Loop:
     @classmethod
     def start(cls, options: argparse.Namespace, config: Config, interrupts: Interrupts) -> Self:
         """The program with these options."""
-        data = Path(options.data).expanduser() if options.data else None
         for word in [word for word in config.aliases if word in COMMANDS]:
             del config.aliases[word]
             say_error(f"{config.path}: alias {word!r} is a command already. It is ignored")
         session = Session(
-            saves=Path(options.saves).expanduser() if options.saves else paths.saves_folder(),
+            saves=Path(options.saves) if options.saves else paths.saves_folder(),
             included=paths.included_folder(),
-            data_folders=paths.data_folders(data),
+            data_folders=paths.data_folders(options.data),
             download_to=paths.cache_folder(),
             seed=options.seed,
             asker=NonInteractive(options.yes),

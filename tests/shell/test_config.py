@@ -8,6 +8,7 @@ import pytest
 from conftest import Program
 from session_helpers import do, refusal
 
+import digitnet as dn
 from digitnet import paths
 from digitnet.flags import KEYS, read_config
 from digitnet.repl.session import Session
@@ -26,7 +27,8 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         "no-color = true\nvi = true\njson = false\nreports = true\nkeep-going = true\n"
         '[alias]\nwarm = "n; t 2e"\n',
     )
-    texts, numbers = {"saves": "~/s", "data": "."}, {"seed": 3, "threads": 1}
+    texts = {"saves": str(Path.home() / "s"), "data": "."}
+    numbers = {"seed": 3, "threads": 1}
     switches = {"plain": True, "yes": False, "no-color": True, "vi": True}
     switches |= {"json": False, "reports": True, "keep-going": True}
     assert config.values == texts | numbers | switches
@@ -112,8 +114,15 @@ def test_a_python_program_has_the_folders_of_the_configuration_too(
     monkeypatch.delenv("DIGITNET_DATA", raising=False)
     assert paths.saves_folder() == tmp_path / "a"
     assert paths.data_folders(None)[0] == Path.home()
-    (tmp_path / "config.toml").write_text("saves = 3\n[")
-    assert paths.saves_folder() != tmp_path / "a"
+    default = paths.CHECKOUT / "saves"
+    for ignored in ("saves = 3\n[", "saves = 3", 'saves = "~nobody-here/a"', 'saves = "a\\u0000b"'):
+        (tmp_path / "config.toml").write_text(f"{ignored}\ndata = {str(tmp_path / 'none')!r}")
+        assert (paths.saves_folder(), len(paths.data_folders(None))) == (default, 2)
+    (tmp_path / "config.toml").write_text(f"saves = {str(tmp_path / 'config.toml')!r}")
+    assert paths.saves_folder() == default
+    monkeypatch.setenv("DIGITNET_DATA", "~nobody-here/a")
+    with pytest.raises(ValueError, match="no home folder is known for '~nobody-here'"):
+        dn.data("sample")
 
 
 @pytest.mark.parametrize("chosen", ["nowhere.toml", "a" * 300, "folder", "file/config.toml"])
