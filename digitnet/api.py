@@ -113,6 +113,7 @@ class Network(Estimator):
         which a save does not hold, or for settings that no fit has had; nothing is changed then.
         """
         model, classes = self._there(), self.classes_
+        self._check_beginning()
         if self._wanted(model.trainer.settings) != model.trainer.settings:
             raise ValueError("settings were changed: fit with warm_start=True first (or epochs=0)")
         if classes.dtype == bool or not np.array_equal(classes, np.arange(len(classes))):

@@ -132,7 +132,7 @@ class Estimator:
             self._start(x, y, classes, is_warm=is_warm)
             begun = self._there().trainer.progress.batches
             yield
-        except Exception:
+        except BaseException:
             if begun is None or begun == self._there().trainer.progress.batches:
                 vars(self).clear()
                 vars(self).update(before)
@@ -150,11 +150,10 @@ class Estimator:
             vars(self).pop("feature_names_in_", None)
             if names := _names(x):
                 self.feature_names_in_ = np.array(names, object)
-        elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
-            raise ValueError(f"{changed[0]} was changed: begin anew with warm_start=False")
-        elif classes is not None and not np.isin(known, self.classes_).all():
-            raise ValueError("classes has others than in the first call")
         else:
+            self._check_beginning()
+            if classes is not None and not np.isin(known, self.classes_).all():
+                raise ValueError("classes has others than in the first call")
             self._model = replace(self._model, trainer=self._copied())
 
     def _train(
@@ -216,6 +215,10 @@ class Estimator:
     def _take(self, model: Model, classes: Integers) -> None:
         self._model, self.classes_, self.n_features_in_ = model, classes, model.network.inputs
         self._beginning = {name: getattr(self, name) for name in BEGINNING}
+
+    def _check_beginning(self) -> None:
+        if changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
+            raise ValueError(f"{changed[0]} was changed: begin anew with warm_start=False")
 
     def _wanted(self, settings: Settings) -> Settings:
         """These settings with those that were given."""

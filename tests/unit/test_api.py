@@ -129,17 +129,23 @@ def test_a_fit_that_is_refused_changes_nothing(
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_an_error_in_a_report_and_ctrl_c_keep_what_was_learnt(error: type[BaseException]) -> None:
+def test_an_error_in_a_report_and_ctrl_c_keep_what_was_learnt(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
     train, test = dn.data("sample")
 
-    def fail(done: Status) -> None:
-        if done.batches > 400:
+    def fail(done: object, *_: object) -> None:
+        if not isinstance(done, Status) or done.batches > 400:
             raise error
 
     net = dn.network("784-20-10")
     with pytest.raises(error):
         net.fit(train.x, train.y, report=fail)
-    assert net.score(test.x, test.y) > 0.5
+    assert (before := net.score(test.x, test.y)) > 0.5
+    monkeypatch.setattr(estimator, "run", fail)  # before a mini-batch
+    with pytest.raises(error):
+        net.fit(train.x, train.y)
+    assert net.score(test.x, test.y) == before
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
@@ -311,6 +317,7 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: dn.network("*-9-*").fit(x, np.where(y == y[0], None, y)), "are some missing"),
         (lambda x, y: fitted(x, y).partial_fit(x, y, np.arange(11)), "others than in the first"),
         (lambda x, y: fitted(x, y).set_params(rate=1).save("a"), "settings were changed"),
+        (lambda x, y: fitted(x, y).set_params(cost="squared").save("a"), "cost was changed: begin"),
         (lambda x, y: dn.network("*-9-*", augment="light").fit(x[:, :16], y), "is for pictures"),
         (lambda x, y: dn.network("*-9-*", augment="light").fit(x - 1, y), "x holds none: a"),
         (lambda x, y: dn.network("*-9-*", pixels="raw").fit(x[:, :9], y), "set pixels unit"),
