@@ -15,3 +15,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'digitnet' has no attribute {name!r}")
     return getattr(import_module("digitnet.api"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -32,7 +32,7 @@ from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.evaluate import guesses_of
 from digitnet.engine.run import Status
 from digitnet.engine.shapes import spelled_out
-from digitnet.estimator import ORIGINS, Estimator, are_pictures
+from digitnet.estimator import ORIGINS, Estimator, Pair, are_pictures
 from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts
 from digitnet.insight.why import backpropagate
@@ -44,10 +44,13 @@ from digitnet.registry.schema import clean_name
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A set of cases. x: (cases, inputs), float32, pixels from 0 to 1. y: (cases,), the answers."""
+    """Cases, which unpack to x: (cases, inputs), float32, pixels from 0 to 1, and y: (cases,)."""
 
     x: Array
     y: Integers
+
+    def __iter__(self) -> Iterator[ArrayLike]:
+        return iter((self.x, self.y))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +96,7 @@ class Network(Estimator):
         passes = backpropagate(network, case.inputs[0] * case.scale, case.targets[0])
         return Explanation(**vars(passes))
 
-    def doctor(
-        self, x: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike]
-    ) -> Findings:
+    def doctor(self, x: ArrayLike, y: ArrayLike, validation: Pair) -> Findings:
         """What keeps the network from learning these cases. Remedies are lines for the prompt.
 
         Cases of 64, 81, 100, ... numbers, none of them negative, are taken for pictures. Of a

@@ -5,7 +5,7 @@ import re
 import secrets
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -35,7 +35,7 @@ BEGINNING = ("shape", "cost", "bias", "seed")
 OWN = (*BEGINNING, "epochs", "warm_start")
 """The arguments of `Network` that are not settings; those that its first weights depend on."""
 
-Pair = tuple[ArrayLike, ArrayLike]  # cases and their answers
+Pair = Iterable[ArrayLike]  # cases and their answers
 
 ORIGINS: dict[int, tuple[str, frozenset[bytes], tuple[str, ...]]] = {}
 """id of inputs that `digitnet.data` gave, and keeps → what `Model.record` takes."""
@@ -226,7 +226,7 @@ class Estimator:
             settings = settings.changed(name, spelled(name, getattr(self, name)))
         return settings
 
-    def _cases(self, x: ArrayLike, y: ArrayLike) -> Cases:
+    def _cases(self, x: ArrayLike, y: ArrayLike | None = None) -> Cases:
         """Cases with their targets. Raises ValueError for an answer that is none of `classes_`."""
         cases, outputs = self._unanswered(x), self._there().network.outputs
         answers = _answers(y, len(cases))
@@ -320,10 +320,10 @@ def _warn(said: str) -> None:
     warnings.warn(said, stacklevel=level + 1)
 
 
-def _answers(y: ArrayLike, cases: int) -> NDArray[Any]:
+def _answers(y: ArrayLike | None, cases: int) -> NDArray[Any]:
     """Answers as an array. Raises ValueError if they are not whole, or not one for each case."""
     if y is None:
-        raise ValueError("fit requires y to be passed, but the target y is None")
+        raise ValueError("this requires y to be passed, but the target y is None")
     answers = np.asarray(y)
     if answers.dtype == object and not all(isinstance(each, str | bytes) for each in answers.flat):
         answers = np.array(answers.tolist())
@@ -366,5 +366,5 @@ def _checked(x: ArrayLike) -> Array:
         raise ValueError(f"0 {what}(s) (shape={array.shape}) while a minimum of 1 is required.")
     rows: Array = np.ascontiguousarray(array.reshape(len(array), -1), np.float32)
     if not np.isfinite(rows).all():
-        raise ValueError("x contains NaN or infinity")
+        raise ValueError("x contains NaN, infinity or more than float32 holds")
     return rows

@@ -32,7 +32,7 @@ def test_the_example() -> None:
     net = dn.network("784-100-10", seed=1)
     train, test = dn.data("sample")
     told: list[object] = []
-    sets = {"validation": (test.x, test.y), "report": told.append}
+    sets = {"validation": test, "report": told.append}
     assert net.fit(train.x, train.y, epochs=3, **sets) is net
     assert told
     assert net.check(test.x[0]).guess == net.predict(test.x[:1])[0]
@@ -41,6 +41,7 @@ def test_the_example() -> None:
     net.save("first")
     np.testing.assert_array_equal(dn.load("first").predict(test.x), net.predict(test.x))
     assert "first" in dn.saves()
+    assert dir(dn) == dn.__all__
     with pytest.raises(RegistryError):
         dn.load("second")
     assert net.why(test.x[0], test.y[0]).outputs.argmax() == net.predict(test.x[:1])[0]
@@ -288,7 +289,7 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
     ("wrong", "said"),
     [
         (lambda x, y: dn.network("784-9-10").fit(x, y[:5]), "y has shape"),
-        (lambda x, y: dn.network("784-9-10").fit(x * np.nan, y), "NaN"),
+        (lambda x, y: dn.network("784-9-10").fit(x * np.nan, y), "NaN.*more than float32 holds"),
         (lambda x, y: dn.network("99-9-10").fit(x, y), "does not fit"),
         (lambda x, y: dn.network("784-9-10", rate=-1).fit(x, y), "rate must be above 0"),
         (lambda x, y: dn.network("784-9-10", ratte=1), "not a parameter"),
@@ -305,6 +306,8 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: fitted(x, y).check(x[0], "zzz"), "answers that the network does not know"),
         (lambda x, y: dn.read("nowhere.png"), "nowhere.png: No such file"),
         (lambda x, y: dn.network("784-9-10").fit(x, y, validation=(x, y[:5])), "y has shape"),
+        (lambda x, y: dn.network("784-9-10").fit(x, y, validation=(x,)), "the target y is None"),
+        (lambda x, y: fitted(x, y).score(x, None), "this requires y"),
         (lambda x, y: fitted(x, y).score(x, y[:, None]), "y has shape"),
         (lambda x, y: fitted(x, y).confusion(x[:10], y), "y has shape"),
         (lambda x, y: fitted(x, y).set_params(shape="784-8-10").fit(x, y), "shape was changed"),
