@@ -212,7 +212,7 @@ def describe(content: Content, entry: Entry) -> Entry:
     )
 
 
-_CLAIM = re.compile(rb"\x80\x03\}\(X\x04\0\0\0nameX([\x01-\xff])\0\0\0", re.DOTALL)
+_CLAIM = re.compile(rb"\x80\x03\}\(X\x04\0\0\0nameX(..)\0\0", re.DOTALL)
 
 
 def claim(path: Path) -> tuple[str, str]:
@@ -220,15 +220,12 @@ def claim(path: Path) -> tuple[str, str]:
 
     The name is empty if there is none, or the file is a link.
     """
-    try:
-        with open_bounded(path, sys.maxsize, follow=False) as file:
-            head = file.read(1024)
-        match = _CLAIM.match(head)
-        name = head[match.end() : match.end() + match[1][0]].decode() if match else ""
-        kind = "data" if b"X\x05\0\0\0casesX" in head or b"X\x05\0\0\0cases}" in head else "network"
-        return clean_name(name), kind
-    except (OSError, ValueError):
-        return "", "network"
+    with suppress(OSError, ValueError), open_bounded(path, sys.maxsize, follow=False) as file:
+        if match := _CLAIM.match(head := file.read(1024)):
+            end = match.end() + int.from_bytes(match[1], "little")
+            is_data = b"X\x05\0\0\0cases" in head[end : end + 60]  # after saved_at, and no further
+            return clean_name(head[match.end() : end].decode()), "data" if is_data else "network"
+    return "", "network"
 
 
 def other_files(folder: Path) -> list[str]:

@@ -47,6 +47,7 @@ def test_a_damaged_save_is_named_and_undo_brings_back_the_version_before(session
     path.write_bytes(before := path.read_bytes()[:-1])
     (listed,) = do(session, "ls")[0]["networks"]
     assert (listed["name"], "cut short" in listed["damaged"]) == ("x", True)
+    assert f"damaged: x, {path.name}: it is cut short" in shown(session, "ls", width=200)
     assert "which ls names" in refusal(session, "l other")  # whose name it may have
     assert refusal(session, "l x").endswith("; undo 'x' brings back the version before")
     assert do(session, "undo; l x")[-1]["trained_batches"] == 10

@@ -14,7 +14,7 @@ from digitnet.registry import saves as saves_module
 from digitnet.registry import saves as store_module
 from digitnet.registry import schema as contents
 from digitnet.registry.codec import decode, encode, seal, unseal
-from digitnet.registry.saves import LIST, Entry, Registry, read_list, write_list
+from digitnet.registry.saves import LIST, Entry, Registry, claim, read_list, write_list
 from digitnet.registry.schema import to_document
 
 registry, two = registry_helpers.registry, registry_helpers.two
@@ -40,6 +40,12 @@ def test_a_damaged_file_does_not_spoil_the_list(
     two.save(plain(), "third")
     monkeypatch.setattr(contents, "read_document", None)
     assert [e.name for e in anew(two).entries() if not e.damaged] == ["other", "third"]
+
+
+@pytest.mark.parametrize("name", ["cases", 64 * "\U0001f600"], ids=len)
+def test_the_beginning_of_a_file_tells_name_and_kind(registry: Registry, name: str) -> None:
+    registry.save(plain(), name)
+    assert claim(file_of(registry.folder, name)) == (name, "network")
 
 
 def listed(change: Callable[[list[Any]], Any]) -> Callable[[Path], None]:

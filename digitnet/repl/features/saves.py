@@ -265,7 +265,8 @@ def _listed(
             yield "All of these are included with digitnet."
     for entry in entries:
         if entry.damaged:
-            yield Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "magenta")
+            known = ", ".join(dict.fromkeys((entry.name, entry.file)))
+            yield Text(printable(f"damaged: {known}: {entry.damaged}", 400), "magenta")
     for entry in whole:
         if entry.hidden:
             yield Text(
