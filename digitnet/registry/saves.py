@@ -293,9 +293,9 @@ class Trash:
 
     def prune(self, kind: str, file: str) -> None:
         """Removes all but the latest KEPT_VERSIONS versions of a file."""
-        kept = [k for k in self.contents() if (k.kind, k.file) == (kind, file)]
-        for old in kept[:-KEPT_VERSIONS]:
-            with suppress(OSError):
+        with suppress(OSError):
+            kept = [k for k in self.contents() if (k.kind, k.file) == (kind, file)]
+            for old in kept[:-KEPT_VERSIONS]:
                 (self.folder / old.name).unlink()
 
 
@@ -492,7 +492,7 @@ class Registry:
             if there and is_copied and there.saved_at > document["saved_at"]:  # a clock was wrong
                 document["saved_at"] = there.saved_at
                 data = sealed(document)
-            old = None
+            number, old = self.trash.last_number(), None  # fails, if at all, before the change
             if there and keep and not self.has(document, there):
                 old = self.trash.place("replaced", path.name)
             write_durably(path, data, keep_old_as=old)
@@ -500,7 +500,7 @@ class Registry:
             entry = Entry(name, path.name, saved_at=document["saved_at"], **state(path))
             entry = describe(content, entry)
             self.update_list(entry)
-            return Change(there if old else there and entry, entry, self.trash.last_number())
+            return Change(there if old else there and entry, entry, number + bool(old))
 
     def rename(self, old: str, new: str) -> Change:
         """Renames the network or study called `old`; its content is otherwise unchanged.

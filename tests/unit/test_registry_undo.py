@@ -13,7 +13,7 @@ from filelock import UnixFileLock
 from registry_helpers import Disk, batches_of, everything, failure, file_of, plain, rich
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.saves import KEPT_VERSIONS, Registry
+from digitnet.registry.saves import KEPT_VERSIONS, Registry, Trash
 from digitnet.registry.schema import to_document
 from digitnet.registry.undo import Undone, undo
 
@@ -248,6 +248,18 @@ def test_of_a_damaged_network_undo_is_named_where_it_brings_back_the_version_bef
 
 
 # what faults/test_failing_disks.py does not look at
+
+
+def test_where_the_trash_cannot_be_read_nothing_is_saved(
+    two: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contents(trash: Trash) -> None:
+        raise failure(errno.EACCES)
+
+    monkeypatch.setattr(Trash, "contents", contents)
+    with pytest.raises(RegistryError, match="nothing was saved"):
+        two.save(plain(), "new")
+    assert not two.exists("new")
 
 
 def test_a_change_that_is_made_before_the_lock_fails_is_called_made(
