@@ -312,6 +312,7 @@ def included_in(folder: Path) -> tuple[Entry, ...]:
 
 
 NOT_SAVED = "nothing was saved; the network is still in hand"
+ELSEWHERE = ". export FILE writes the weights elsewhere; --saves DIR begins in another folder"
 
 
 Kind = TypeVar("Kind", Model, StudyRecord)
@@ -572,10 +573,11 @@ class Registry:
             finally:
                 self._is_locked = False
                 lock.release()
-        except Timeout:
+        except Timeout as error:
+            is_file = error.lock_file.endswith("ed")  # which another machine may have left
             raise RegistryError(
                 f"another digitnet has been writing in {self.folder} for {LOCK_SECONDS} seconds; "
-                f"{failure}. Try again"
+                f"{failure}. Try again{f', or remove {LOCK}ed if none is running' * is_file}"
             ) from None
         except OSError as error:
             why = error.strerror or str(error)
@@ -587,10 +589,8 @@ class Registry:
             name = Path(error.filename or self.folder).name
             if name != self.folder.name and not name.startswith(TEMPORARY):
                 why = f"{name}: {why}"
-            raise RegistryError(
-                f"cannot write in {self.folder}: {why}; {failure}. "
-                "--saves DIR chooses another folder"
-            ) from None
+            hint = ELSEWHERE * (failure == NOT_SAVED)
+            raise RegistryError(f"cannot write in {self.folder}: {why}; {failure}{hint}") from None
 
 
 def no_network(name: str) -> RegistryError:

@@ -83,7 +83,7 @@ def test_the_program_says_that_nothing_was_saved(
         saved = json.loads(done.stdout.splitlines()[-1])
         assert (saved["command"], saved["ok"], done.returncode) == ("pas", False, 1)
         assert done.stderr == f"digitnet: {saved['error']}\n"
-        said = f"{os.strerror(code)}; nothing was saved; the network is still in hand"
+        said = f"{os.strerror(code)}; nothing was saved; the network is still in hand. export"
         assert said in saved["error"]
         assert temporary_files(saves) == []
         assert complaint(saves, before) == ""
