@@ -17,17 +17,24 @@ def test_help_begins_with_what_people_do_first_and_is_paged(terminal: Start) -> 
     assert " lines. Space: more" not in t.text().splitlines()[-3]
     t.resize(80, 12)
     t.do("?", "^11 of ")
-    t.do("n mini", "^mini>")  # another key goes on at the prompt
-    for key in ("\x03", "\x1b"):
+    t.do("n mini", r"^\(\d+ more lines\)\ndigitnet> n mini$")  # another key goes on at the prompt
+    t.wait_for("^mini>$")
+    for key, line, left in (("\x03", "?; t 20", "Not run: t 20."), ("\x1b", "?", "more lines.")):
         t.resize(40, 6)
-        t.do("?", "^5 of ")
+        t.do(line, "^5 of ")
         t.resize(40, 10)
         t.type(" ")
         t.wait_for("^14 of ")
         t.type(key)
-        t.wait_for("^mini>$")
+        t.wait_for(rf"{left}\nmini>$")
     t.type("s\r")
     assert t.leave() == 0
+
+
+def test_keys_typed_ahead_are_all_left_to_the_prompt_and_drop_no_line(terminal: Start) -> None:
+    t = terminal(80, 24).ready()
+    t.type("?\rfool 3\r")
+    t.wait_for(r"More on one: \? t\ndigitnet> fool 3\nno network ")
 
 
 def test_scripts_are_not_paged(program: Program) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, get_app_session
 from prompt_toolkit.data_structures import Point
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -73,22 +73,21 @@ class Person:
         return True
 
 
-PAGE, LINE, END = "page", "line", "end"
-
-KEYS = {
-    PAGE: (" ", "f", "pagedown", "c-f"),
-    LINE: ("enter", "j", "down"),
-    END: ("q", "Q", "escape", "c-c", "c-d"),
-}
+PAGE, LINE = (" ", "f", "pagedown", "c-f"), ("c-m", "j", "down")
+END = ("q", "Q", "escape", "c-d")
 
 
 def show_pages(
     lines: Sequence[str], height: Callable[[], int], write: Callable[[str], object]
 ) -> None:
-    """Writes the lines page by page, and waits for a key after each.
+    """Writes the lines page by page, and waits for a key after each; all at once if keys have been
+    typed already, for the prompt. Raises KeyboardInterrupt on Ctrl-C.
 
     height(): returns the current number of rows of the screen.
     """
+    if _keys_wait():
+        write("".join(f"{line}\n" for line in lines))
+        return
     shown, step = 0, height() - 1
     while True:
         if step >= len(lines) - shown:  # the last page: the prompt follows
@@ -98,31 +97,40 @@ def show_pages(
         shown += len(page)
         if shown >= len(lines):
             return
-        wish = _wish(f"{shown} of {len(lines)} lines. Space: more, Enter: line, q: end")
-        if wish == END:
+        key = _key(f"{shown} of {len(lines)} lines. Space: more, Enter: line, q: end")
+        if key not in PAGE + LINE:
+            write(f"({len(lines) - shown:,} more lines)\n")
             return
-        step = 1 if wish == LINE else height() - 1
+        step = 1 if key in LINE else height() - 1
 
 
-def _wish(said: str) -> str:
-    """Waits for a key; returns PAGE, LINE or END. Other keys end, and are left to the prompt."""
+def _keys_wait() -> bool:
+    source = get_app_session().input
+    keys = [*get_typeahead(source), *source.read_keys(), *source.flush_keys()]
+    store_typeahead(source, keys)
+    return bool(keys)
+
+
+def _key(said: str) -> str:
+    """Waits for a key; those that do nothing here are left to the prompt."""
     bindings = KeyBindings()
 
     @bindings.add(Keys.Any)
-    def leave_to_the_prompt(event: KeyPressEvent) -> None:
-        store_typeahead(event.app.input, list(event.key_sequence))
-        event.app.exit(result=END)
+    def take(event: KeyPressEvent) -> None:
+        (press,) = event.key_sequence
+        if press.key in ("c-c", "<sigint>"):
+            event.app.exit(exception=KeyboardInterrupt())
+            return
+        if press.key not in PAGE + LINE + END:
+            store_typeahead(event.app.input, [press])
+        event.app.exit(result=press.key)
 
-    for wish, keys in KEYS.items():
-        for key in keys:
-            bindings.add(key)(lambda event, wish=wish: event.app.exit(result=wish))
-    text = textwrap.fill(said, max(1, shutil.get_terminal_size().columns - 1))
-    foot = Pane(FormattedTextControl([("reverse", text)]), dont_extend_height=True)
+    foot = Pane(FormattedTextControl([("reverse", said)]), dont_extend_height=True, wrap_lines=True)
     app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
     try:
         return app.run()
-    except (EOFError, KeyboardInterrupt):  # the terminal is closed
-        return END
+    except EOFError:  # the terminal is closed
+        return "q"
 
 
 # windows
