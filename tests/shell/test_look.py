@@ -78,6 +78,7 @@ def test_a_committee_has_no_error_signal(session: Session) -> None:
     assert looked["layers"][1]["signals"] is None
     assert looked["layers"][0]["shown"] == [1, 2]  # as `l` numbers them
     assert {each["from"] for each in looked["layers"][1]["strongest"]} == {1, 2}
+    assert press(viewer(session, "i"), "c-m")[-1].strip().endswith("tab unit")
 
 
 @pytest.mark.parametrize("ending", ["svg", "html", "png"])
@@ -137,7 +138,7 @@ def test_left_and_right_go_through_the_cases_and_round(session: Session) -> None
 def test_up_and_down_go_through_the_layers_and_tab_through_their_units(session: Session) -> None:
     view = viewer(session, "n 784-40-16-10")
     marked = [text for line in lines_of(view) for style, text in line if style == "reverse"]
-    assert len(marked) <= 1
+    assert len(marked) == 1
     press(view, "up")
     first = view.column, view.unit
     press(view, "c-i")
@@ -182,6 +183,9 @@ def test_enter_shows_the_cases_that_excite_a_unit_most(session: Session) -> None
     assert not view.press("q")
     layer.parameters[0].value[:] = 0
     assert press(view, "c-m")[1].endswith("0.000 for every case".ljust(69))
+    layer.parameters[0].value[:] = -1
+    view.draw(grid := Grid(100, 30, shades=False))
+    assert "".join(text for _, text in grid.lines()[1]).startswith("█")
 
 
 @pytest.mark.parametrize(

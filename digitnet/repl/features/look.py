@@ -57,7 +57,7 @@ MOVES = {",": -1, ".": 1, "home": 0, "end": 0}
 """The keys that move through a film, and by how many moments."""
 
 KEYS = {
-    "": "q_leave  space_run  ←→_case  ↑↓_layer  tab_unit  enter_what_it_likes",
+    "": "q_leave  space_run  ←→_case  ↑↓_layer  tab_unit",
     "unit": "any key: back",
     "weight": "↑↓_turn  ←→_another_weight  w_done",
 }
@@ -194,6 +194,7 @@ class Viewer(Window):
     def draw(self, grid: Grid) -> None:
         picture, keys = self.picture, KEYS[self.shows]
         if not self.shows:
+            keys += "  enter_what_it_likes" * picture.scene.has_signal
             keys += "  ,._time" * bool(self.film) + "  w_turn_a_weight" * self.can_turn
         above, below = wrap(self._title(picture), grid.width), wrap(keys, grid.width)
         for y, line in enumerate(above):
@@ -207,6 +208,10 @@ class Viewer(Window):
             self._shown = self.film.draw(inside, picture, self.moment)
         else:
             self._shown = picture.draw(inside)
+        units = self._shown.get(self.column) or [self.unit]
+        if self.unit not in units:
+            self.unit = units[0]
+            self.draw(grid)
 
     def _title(self, picture: NetworkPicture) -> str:
         scene = picture.scene

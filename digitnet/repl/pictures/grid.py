@@ -77,7 +77,7 @@ class Grid:
         cells["text"], cells["style"] = characters, style
 
     def image(self, x: int, y: int, values: Array, positive: Colour | None = None) -> None:
-        """Draws numbers from -1 to 1 as pixels, or those from 0.5 where there are no shades."""
+        """Draws numbers from -1 to 1 as pixels; without shades, as ink where they are large."""
         even = np.pad(values, ((0, len(values) % 2), (0, 0)))
         shown = np.nan_to_num(even).clip(-1, 1)
         if self.shades:
@@ -85,7 +85,7 @@ class Grid:
             colours = [self.shade(c, abs(n) / LEVELS, 0) for n, c in enumerate(inks, -LEVELS)]
             self.pixels(x, y, np.array(colours)[np.rint(LEVELS * shown).astype(int) + LEVELS])
         else:
-            self.pixels(x, y, shown >= 0.5)
+            self.pixels(x, y, np.abs(shown) >= 0.5)
 
     def pixels(self, x: int, y: int, pixels: NDArray[Any]) -> None:
         """Draws an even number of rows of colours, or of True for ink, two in a line."""
