@@ -78,7 +78,8 @@ class DataSets:
         if name not in self._read or self._read[name][0] != version:
             source = self.sources().get(name)
             if source is None:
-                raise NotHere(name, "data sample uses another, undo brings back a deleted one")
+                back = f"undo {name} brings back a deleted one"
+                raise NotHere(name, f"data sample uses another, {back}")
             self._read[name] = version, source.read(self.folders)
         return self._read[name][1]
 

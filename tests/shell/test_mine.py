@@ -147,7 +147,10 @@ def test_an_undo_and_its_redo_are_told_apart(session: Session) -> None:
         assert shown(session, line) == f"{said}\n"
 
 
-@pytest.mark.parametrize("lines", ["mine remove", "undo", "data delete mine", "undo; redo; undo"])
+@pytest.mark.parametrize(
+    "lines",
+    ["mine remove", "undo", "data delete mine", "undo; redo; undo", "data delete mine; undo"],
+)
 def test_where_the_set_in_use_is_gone_it_is_said_which_is_in_use(
     session: Session, lines: str
 ) -> None:
@@ -166,6 +169,8 @@ def test_undo_of_a_name_after_another_undo_is_no_redo(session: Session) -> None:
     assert "it has 2 cases; undo again" in shown(session, "data delete mine; undo")
     assert "Took back" in shown(session, "undo mine")
     assert "Redid the last change of the data set mine: it has 2" in shown(session, "redo")
+    do(session, "mine 5 0")
+    assert "Brought back an earlier version" in shown(session, "undo mine 2")
 
 
 def test_all_of_it_is_deleted_after_a_yes_and_comes_back(session: Session) -> None:

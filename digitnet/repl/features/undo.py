@@ -174,7 +174,7 @@ def _taken_back(session: Session, undone: Undone, number: int = 1, *together: Ch
     """
     change, model = undone.change, session.hand
     if change.entry.kind == "data":
-        return _data_undone(session, change)
+        return _data_undone(session, change, number)
     session.changed(*together, change)
     if model and model.name and model.name in (undone.name, undone.was):
         model.name, model.saved_at = undone.name, change.entry.saved_at
@@ -182,7 +182,7 @@ def _taken_back(session: Session, undone: Undone, number: int = 1, *together: Ch
     return Said(_said(undone, number), {"restored": undone.name})
 
 
-def _data_undone(session: Session, change: Change) -> Said:
+def _data_undone(session: Session, change: Change, number: int = 1) -> Said:
     """Call this when a change has taken back the last one of a data set, or that of undo."""
     last, name = session.last_change, change.entry.name
     cases = change.after.parameters if change.after else 0
@@ -197,10 +197,12 @@ def _data_undone(session: Session, change: Change) -> Said:
     session.changed(change)
     has = "it is damaged" if change.after else "it is gone"
     has = f"it has {counted(cases, 'case')}" if cases else has
-    said = f"Took back the last change of the data set {name}: {has}; undo again redoes it."
+    did = "Took back the last change" if number == 1 else "Brought back an earlier version"
+    said = f"{did} of the data set {name}: {has}; undo again redoes it."
     if is_redone:
         said = f"Redid the last change of the data set {name}: {has}; undo takes it back."
-    in_use = "" if change.after else f" In use: {session.data_sets.name}."
+    is_new = not (change.before and change.after)  # and so the set in use may be
+    in_use = f" In use: {session.data_sets.name}." * is_new
     return Said(said + in_use, {"restored": name, "cases": cases})
 
 
