@@ -94,13 +94,15 @@ class Recovery:
         return "" if self.warning == before else self.warning
 
     def autosave(self, model: Model) -> bool:
-        """Writes the current state of the model; returns whether it is on disk.
+        """Writes the current state of the model, and when it was saved last, if it was; returns
+        whether it is on disk.
 
         Never raises: if the write fails, `warning` says why and the previous autosave is kept.
         """
         self._last, self.warning = monotonic(), ""
         try:
-            data = sealed(to_document(model, model.name or UNNAMED))
+            document = to_document(model, model.name or UNNAMED)
+            data = sealed(document | ({"saved_at": model.saved_at} if model.saved_at else {}))
             if self._path is None:
                 refuse_link(self.folder)
                 make_folder(self.folder)
@@ -135,8 +137,9 @@ class Recovery:
             if path is not None:
                 path.with_suffix(".lock").unlink(missing_ok=True)
 
-    def adopt(self) -> tuple[Model, int]:
-        """Takes over the latest orphaned file; returns its network and the number of other orphans.
+    def adopt(self) -> tuple[Model, Path, int]:
+        """Takes over the latest orphaned file; returns its network and path, and the number of
+        other orphans.
 
         Raises RegistryError if there is none that can be read.
         """
@@ -151,13 +154,14 @@ class Recovery:
             except (DamagedSave, OSError) as error:
                 if lock:
                     lock.release()
-                damaged = f"; {path} cannot be read: {getattr(error, 'strerror', error)}"
+                why = getattr(error, "strerror", error)
+                damaged = f"; {path} cannot be read: {why}. Remove it if it is not needed"
                 continue
             self.discard()
             self._path, self._lock, self.is_adopted = path, lock, True
             if model.name == UNNAMED:
                 model.name = ""
-            return model, len(left) - count
+            return model, path, len(left) - count
         raise RegistryError(f"there is no unfinished training{damaged}")
 
     def orphans(self) -> list[Path]:

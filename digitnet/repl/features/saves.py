@@ -68,7 +68,7 @@ def _question(session: Session, name: str) -> str:
         return ""
     said = f"There is a {there.kind} named {name!r} already"
     if name == model.name:
-        is_same_time = model.saved_at in ("", there.saved_at)
+        is_same_time = model.saved_at == there.saved_at
         is_same_state = session.saved is None or session.saved[0] == there.trained_batches
         if there.damaged or (is_same_time and is_same_state):
             return ""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Change, Entry
@@ -237,13 +238,10 @@ def recover(session: Session) -> Said:
     recover: load the unsaved training
     """
     if left := session.unfinished.orphans():
-        ended = datetime.fromtimestamp(left[0].stat().st_mtime, UTC).isoformat()
-        why = f" to recover the training of {when(ended)} UTC"
+        why = f" to recover the training of {_time_of(left[0])} UTC"
         session.discard("nothing was recovered", why)
-    model, more = session.unfinished.adopt()
-    at, there = model.saved_at, session.registry.find(model.name)
-    if there is None or there.saved_at <= at:  # if it is newer, p asks
-        model.saved_at = there.saved_at if there else ""
+    model, path, more = session.unfinished.adopt()
+    there = session.registry.find(model.name)
     if model.name and not session.registry.exists(model.name):
         model.name = ""
     session.take(model, is_saved=False)
@@ -263,6 +261,11 @@ def recover(session: Session) -> Said:
     return now_in_hand(
         model,
         f"Recovered {repr(name) if name else 'a network'}, {model.network.shape}, "
-        f"trained {counted(batches, 'mini-batch')}, as it was at {when(at)} UTC{further}. "
+        f"trained {counted(batches, 'mini-batch')}, as it was at {_time_of(path)} UTC{further}. "
         f"{'p' if name else 'pas NAME'} saves it.{without_its_data(session, model)}{others}",
     )
+
+
+def _time_of(path: Path) -> str:
+    """When an autosave was written, in UTC."""
+    return when(datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat())
