@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from digitnet.engine.run import work_clock
 from digitnet.registry.files import RegistryError
+from digitnet.registry.saves import OFFER_SECONDS, files_in
 from digitnet.repl.features.saves import welcome
 from digitnet.repl.loop import Loop, do_line
 from digitnet.repl.result import Note
@@ -50,7 +51,9 @@ class Conversation(Loop):
             return ""
         lines = []
         with suppress(RegistryError, OSError):  # whoever needs them is told why they cannot be read
-            lines.append(welcome(self.session.registry.offered()))
+            entries = (registry := self.session.registry).entries(OFFER_SECONDS)
+            if len(entries) == len(files_in(registry.folder)):  # else some were not read in time
+                lines.append(welcome(entries))
             if self.session.unfinished.orphans():
                 lines.append("Unsaved training from the last session: type recover to load it.")
         return "\n".join(line for line in lines if line)

@@ -377,6 +377,16 @@ def test_who_comes_back_is_told_what_was_saved_last(session: Session) -> None:
     assert welcome([replace(entry, included=True) for entry in entries]) == ""
 
 
+def test_none_is_called_the_last_where_not_all_could_be_read(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(session, "n mini; pas a; pas b")
+    saves._known(session.saves).pop(file_of(session.saves, "b").name)
+    for module in ("registry.saves", "repl.conversation"):
+        monkeypatch.setattr(f"digitnet.{module}.OFFER_SECONDS", -1.0, raising=False)
+    assert Conversation(session, ScreenOutput(Screen())).first_words() == ""
+
+
 def test_files_that_begin_like_saves_and_are_not_listed_are_told(session: Session) -> None:
     (saved,) = do(session, "n 784-4-10; pas one")[1:]
     data = (session.saves / saved["file"]).read_bytes()
