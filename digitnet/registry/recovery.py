@@ -94,15 +94,15 @@ class Recovery:
         return "" if self.warning == before else self.warning
 
     def autosave(self, model: Model) -> bool:
-        """Writes the current state of the model, and when it was saved last, if it was; returns
-        whether it is on disk.
+        """Writes the current state of the model; returns whether it is on disk.
 
         Never raises: if the write fails, `warning` says why and the previous autosave is kept.
         """
         self._last, self.warning = monotonic(), ""
         try:
             document = to_document(model, model.name or UNNAMED)
-            data = sealed(document | ({"saved_at": model.saved_at} if model.saved_at else {}))
+            at = model.saved_at or document["saved_at"]  # for p to tell what was saved since
+            data = sealed(document | {"saved_at": at})
             if self._path is None:
                 refuse_link(self.folder)
                 make_folder(self.folder)
@@ -155,7 +155,7 @@ class Recovery:
                 if lock:
                     lock.release()
                 why = getattr(error, "strerror", error)
-                damaged = f"; {path} cannot be read: {why}. Remove it if it is not needed"
+                damaged = f"; {path} cannot be read, and can be removed: {why}"
                 continue
             self.discard()
             self._path, self._lock, self.is_adopted = path, lock, True

@@ -128,9 +128,9 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
     """Puts a version back, and keeps what it replaces."""
     path, place = _places(saves, kept)
     back, now = read_entry(place), read_entry(path) if path.exists() else None
-    was = now.name if now and not now.damaged and not back.damaged else back.name
-    swapped = now is not None
-    if now and was != back.name:  # perhaps it was renamed, and no more
+    was, swapped = "", now is not None
+    if now and now.name != back.name and not (now.damaged or back.damaged):
+        was = now.name  # and perhaps that is all that was changed since
         swapped = not saves.has(decode(unseal(read_file(place))) | {"name": was}, now)
     if now:  # the next `undo` restores it
         keep_durably(path, saves.trash.place("replaced" if swapped else "named", kept.file))
@@ -157,6 +157,5 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
         other = saves.find(back.name, data=back.kind == "data")
     if doubt:
         raise doubt
-    was = "" if was == back.name else was
     change = Change(now or gone, entry, saves.trash.last_number())
     return Undone(entry.name, swapped, older, was, change)

@@ -78,8 +78,7 @@ class DataSets:
         if name not in self._read or self._read[name][0] != version:
             source = self.sources().get(name)
             if source is None:
-                back = f"undo {name} brings back a deleted one"
-                raise NotHere(name, f"data sample uses another, {back}")
+                raise NotHere(name, f"data sample uses another, undo {name} restores a deleted one")
             self._read[name] = version, source.read(self.folders)
         return self._read[name][1]
 

@@ -441,7 +441,7 @@ def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> N
     assert do(session, "n 784-10; data some")[1]["test"] > 0
     other = Session(session.saves, [ROOT / "data"], tmp_path, asker=NonInteractive(yes=True))
     do(other, "data delete some")
-    assert "undo some brings back a deleted one" in refusal(session, "t 1")
+    assert "undo some restores a deleted one" in refusal(session, "t 1")
     assert do(session, "data")[0]["name"] == "sample"
     do(other, "undo")
     entry = session.data_sets.own.store.find("some", data=True)

@@ -324,15 +324,10 @@ def rename(session: Session, old: kinds.OLD, new: kinds.NEW) -> Said:
     """
     new, old = clean(new), existing(session, old, "nothing was renamed: ")
     hides, change = _hidden(session, new), session.registry.rename(old, new)
-    follow_rename(session, old, new)
-    session.changed(change)
-    fields = {"name": new, "file": change.entry.file, "was": old}
-    return Said(f"{old!r} is called {new!r} now{hides}.", fields)
-
-
-def follow_rename(session: Session, old: str, new: str) -> None:
-    """Renames the network in hand if its save was renamed."""
     if session.hand and session.hand.name == new:  # its save was gone, and this is another's
         session.hand.name, session.saved = "", None
     if session.hand and session.hand.name == old:
         session.hand.name = new
+    session.changed(change)
+    fields = {"name": new, "file": change.entry.file, "was": old}
+    return Said(f"{old!r} is called {new!r} now{hides}.", fields)
