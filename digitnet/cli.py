@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(typed: Sequence[str]) -> int:
     """Does what the arguments ask for; returns the exit code."""
     _prepare_streams()
+    if sys.stdout is None:
+        raise CommandError("standard output is closed")
     if not os.path.isabs(os.environ.get("HOME", "/")):  # noqa: PTH117 - relative or empty
         del os.environ["HOME"]  # so that the user's entry in the system's list says it
     options, config = read_flags(typed, os.environ)
@@ -97,7 +99,7 @@ def _prompt(options: argparse.Namespace, config: Config) -> int:
 
 
 def _has_terminal() -> bool:
-    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout.isatty())
 
 
 def _limit_threads(wanted: int) -> None:

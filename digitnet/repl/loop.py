@@ -106,7 +106,7 @@ class Loop:
 def _lines(options: argparse.Namespace) -> Iterator[str]:
     """The lines of commands, read as needed. Raises CommandError if they cannot be read."""
     if options.lines:
-        yield from options.lines
+        yield from "\n".join(options.lines).split("\n")
         return
     try:
         if options.file and options.file != "-":

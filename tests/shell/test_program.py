@@ -69,10 +69,11 @@ def test_a_failure_ends_a_script_with_one_line_and_exit_code_1(program: Program)
 
 
 def test_a_script_can_go_on_after_a_failure(program: Program) -> None:
-    done = program("--keep-going", "-", stdin="nosuch\nset threads\n")
-    assert done.returncode == 1
-    assert "'nosuch' is not a command" in done.stderr
-    assert "threads" in done.stdout
+    lines = "nosuch\nset threads\n"
+    for done in (program("--keep-going", "-", stdin=lines), program("--keep-going", "-c", lines)):
+        assert done.returncode == 1
+        assert "'nosuch' is not a command" in done.stderr
+        assert "threads " in done.stdout
     assert program("-c", "nosuch", "-c", "set threads").stdout == ""
 
 
@@ -250,9 +251,13 @@ def test_an_interrupted_script_ends_with_130(begin: Begin, script: str) -> None:
 
 @pytest.mark.parametrize(
     ("shell", "code", "said"),
-    [("-c '?; ?; ?; ls' | true", 141, ""), ("<&-", 1, "cannot read standard input: ")],
+    [
+        ("-c '?; ?; ?; ls' | true", 141, ""),
+        ("<&-", 1, "cannot read standard input: "),
+        ("--json -c ls >&-", 1, "standard output is closed"),
+    ],
 )
-def test_a_closed_output_ends_the_program_silently_and_a_closed_input_in_a_line(
+def test_a_pipe_that_closes_ends_the_program_silently_and_a_closed_stream_in_a_line(
     environment: dict[str, str], shell: str, code: int, said: str
 ) -> None:
     line = f"set -o pipefail; {' '.join(command([]))} {shell}"
