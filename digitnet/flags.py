@@ -92,7 +92,7 @@ OPTIONS = {
         Option("seed", "draw and order everything with this seed", int, "N", _whole(0, 10**9 - 1)),
         Option("threads", "threads that share the work of training", int, "N", _whole(1, 1024)),
         Option("json", "one JSON object a command"),
-        Option("reports", "with --json, an object for each report of t too"),
+        Option("reports", "with --json, an object for each report of t or study"),
         Option("plain", "plain text: no colours, drawings in ASCII, no moving lines"),
         Option("yes", "answer every question with yes"),
         Option("no-color", "no colours"),

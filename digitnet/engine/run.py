@@ -64,7 +64,7 @@ class Outcome:
     validation_accuracy: float
     stopped: Ending
     accuracy_before: float  # on the validation set
-    best: bool = False  # whether earlier weights, with a better validation accuracy, were restored
+    restored_best: bool = False  # earlier weights, with a better validation accuracy
     epochs_since_best: float = 0.0
     is_guessing: bool = False  # whether giving every case the same answer would cost no more
 

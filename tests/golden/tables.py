@@ -143,14 +143,16 @@ def flags() -> str:
 
 
 JSON = (
-    "n diary; t 1; min 1; c 1; c 1 layers; ch 5; show 2; wrong; cm; why 1; w; w 1; w case 1; "
-    "look 1; look train 1; like 3; fool 3; grad; i; plot; pas a; p; pas b; diff a b 1; diff a "
-    "b; quiz; quiz skip; study rate 1 2 --for 1; study study-1 best; undo; redo; ls; export "
-    "{0}/b.npz; import {0}/b.npz; n mini; step; find rate; l a; data import some {0}/some.npz; "
-    "data; img {0}/digits; mine 7; mine show; answer {0}/some.npz {0}/answers.csv; ren a c; del "
-    "c; undo c; redo; undo c; lesson; lesson 1; patient; patient 1; patient hint; data sample; "
-    "vote c b; c 1; c 1 layers; plot; like 3; fool 3; why 1; w; n 784-8-10; set; set rate 50; "
-    "doctor; tour; ?; ? rate; s"
+    "n diary; t 1; min 1; c 1; c 1 layers; ch 5; show 2; wrong; cm; why 1; w; w 1; w case 1; look "
+    "1; look train 1; like 3; fool 3; grad; i; plot; pas a; p; pas b; plot a b; diff a b 1; diff "
+    "a b; quiz; quiz skip; study rate 1 2 --for 1; study study-1 best; undo; redo; t 1; undo t; "
+    "ls; export {0}/b.npz; import {0}/b.npz; n mini; step; find rate; l a; data import some "
+    "{0}/some.npz; data; data delete some; undo; img {0}/digits; mine 7; mine show; img "
+    "{0}/page.png; mine 12; mine 21; mine remove; answer {0}/some.npz {0}/answers.csv; ren a c; "
+    "del c; undo c; redo; undo c; lesson; lesson 1; patient; patient 1; patient hint; patient "
+    "rate-high; data sample; vote c b; i; c 1; c 1 layers; plot; like 3; fool 3; why 1; w; n "
+    "28x28-4c5-p2-b-d0.5-10; i; n 784-8-10; set; set rate 50; set batch 9999; doctor; doctor 1; "
+    "tour; ?; ? rate; s"
 )
 """Commands whose fields are listed, those of all answers of a command together; {0}: a folder."""
 
@@ -162,8 +164,7 @@ class Noted(Output):
         self.fields: dict[str, dict[str, Any]] = {}
 
     def result(self, command: str, result: Result) -> None:
-        known, found = self.fields.setdefault(command, {}), result.as_json()
-        known |= {name: value for name, value in found.items() if value or name not in known}
+        self.fields[command] = _merged([self.fields.get(command, {}), result.as_json()])
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         raise AssertionError(f"{command}: {message}")
@@ -177,18 +178,31 @@ def json_fields() -> str:
         np.savez(folder / "some.npz", images=pictures, labels=np.arange(20) % 10)
         (folder / "digits" / "7").mkdir(parents=True)
         Image.fromarray(255 - pictures[0]).save(folder / "digits" / "7" / "picture.png")
+        page = np.hstack([np.pad(picture, 8) for picture in pictures[:2]])
+        Image.fromarray(255 - page).save(folder / "page.png")
         session = Session(folder, [ROOT / "data"], folder, seed=1, asker=NonInteractive(True))
         do_line(JSON.format(folder), session, noted)
     rows = ((f"`{name}`", _keys(found)) for name, found in noted.fields.items())
     return table(("command", "fields"), rows)
 
 
-def _keys(found: dict[str, Any]) -> str:
+def _merged(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Their fields; what is a list in one has the elements of all."""
+    merged: dict[str, Any] = {}
+    for found in objects:
+        for name, value in found.items():
+            known = merged.get(name)
+            are_lists = isinstance(known, list) and isinstance(value, list)
+            merged[name] = known + value if are_lists else value or known
+    return merged
+
+
+def _keys(found: Mapping[str, Any]) -> str:
     texts = []
     for name, value in found.items():
         texts.append(f"`{name}`")
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            texts[-1] += f" (of each {_keys(value[0])})"
+        if isinstance(value, list) and (of_each := [v for v in value if isinstance(v, dict)]):
+            texts[-1] += f" (of each {_keys(_merged(of_each))})"
     return ", ".join(texts)
 
 

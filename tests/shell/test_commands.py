@@ -260,6 +260,8 @@ def test_with_reports_a_training_tells_how_far_it_is_in_json(program: Program) -
     assert batches == sorted(set(batches)) and len(batches) > 2
     assert reports[-3]["validation_accuracy"] == json.loads(lines[-2])["validation_accuracy"]
     assert len(program("--json", "-c", "n 784-10; t 2e").stdout.splitlines()) == 2
+    *reports, _ = program("--json", "--reports", "-c", "study rate 1 2 --for 1").stdout.splitlines()
+    assert json.loads(reports[-1]) == {"report": {"done": 2, "total": 2}}
 
 
 def test_numbers_that_are_none_are_null_in_json(

@@ -35,7 +35,7 @@ def test_a_network_goes_out_and_comes_back(session: Session, here: Path, suffix:
         "shape": "784-16-16-10",
         "recipe": "diary",
         "parameters": 13002,
-        "trained_batches": 0,
+        "trained_batches": None,
     }
     assert (fields["seed"], fields["trained_on"], fields["data"]) == (77, ["sample"], "sample")
     assert session.registry.entries() == []

@@ -145,6 +145,11 @@ def test_folders_and_patterns(reader: Session, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes((tmp_path / "two.png").read_bytes())
     (result,) = do(reader, f"img {tmp_path}")
     assert [r.get("answer") for r in result["results"]] == [None, None, 2, 2]
+    assert not result["interrupted"]
+    output = Kept()
+    with patch.object(output, "report", lambda _: setattr(reader.interrupts, "asked", True)):
+        do_line(f"img {tmp_path}", reader, output)
+    assert output.results[0]["interrupted"]
     (tmp_path / "empty").mkdir()
     assert "there are no pictures" in refusal(reader, f"img {tmp_path / 'empty'}")
 

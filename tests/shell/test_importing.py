@@ -83,8 +83,8 @@ def test_a_set_is_the_same_in_another_session_and_after_another_import(
     for data in (other.data("some"), session.data("more")):
         assert (data.train.inputs == session.data("some").train.inputs).all()
         assert (data.test.inputs == session.data("some").test.inputs).all()
-    available = do(other, "data")[0]["available"]
-    assert "some" in available and not {"mnist", "mine"} & {*available}
+    for told in do(other, "data; data more"):
+        assert "some" in told["available"] and not {"mnist", "mine"} & {*told["available"]}
 
 
 @pytest.mark.parametrize("kind", PARTS)
@@ -435,7 +435,8 @@ def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> N
     do(session, f"data import some {npz(x=PICTURES, y=ANSWERS)(tmp_path)}")
     session.asker = Answers(["n", "y"])
     assert "nothing was deleted" in refusal(session, "data delete some")
-    assert do(session, "data delete some")[0]["name"] == "sample"
+    told = do(session, "data delete some")[0]
+    assert (told["name"], told["deleted"]) == ("sample", ["some"])
     assert "not a data set" in refusal(session, "data some")
     assert do(session, "undo")[0] == {"command": "undo", "restored": "some", "cases": 200}
     assert do(session, "n 784-10; data some")[1]["test"] > 0

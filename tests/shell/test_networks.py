@@ -123,6 +123,8 @@ def test_what_is_for_pictures_is_refused_for_a_table_also_where_a_save_has_it(
 )
 def test_a_setting_without_effect_is_told(session: Session, line: str, said: str) -> None:
     assert said in shown(session, line)
+    if "min" not in line:
+        assert said in do(session, line)[-1]["note"]
     assert "effect" not in shown(session, "n diary; set dropout 0.1; set smoothing 0.1")
     assert "Only t" not in shown(session, "n diary; min 1")
 
@@ -158,6 +160,10 @@ def test_a_committee_whose_members_differ_in_their_cost_has_the_squared_one(
 ) -> None:
     session.asker = NonInteractive(yes=True)
     do(session, "n xor; t 50; pas x; n 2-3-1 tanh linear squared; t 9; pas y")
-    voted, about = do(session, "vote x y; i")
+    voted, about, _, loaded, *_, member = do(session, "vote x y; i; pas both; l both; l both 1; i")
     assert about["cost"] == "squared"
+    for name in ("seed", "rate", "trained_samples", "trained_seconds"):  # it has none of its own
+        assert about[name] is None
+    for told in (about, loaded, member):
+        assert told["trained_batches"] is None
     assert voted["seen_in_training"]

@@ -26,7 +26,7 @@ def objects(done: Finished) -> list[dict[str, Any]]:
 
 JSON_FIELDS = {
     "t 5": "batches samples seconds samples_per_second cost train_accuracy validation_accuracy "
-    "stopped",
+    "stopped restored_best",
     "c 0": "index set answer guess correct outputs cost",
     "ch 10": "correct total accuracy cost set seen_in_training",
     "pas one": "name file bytes",

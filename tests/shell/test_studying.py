@@ -434,6 +434,7 @@ def test_a_search_is_shown_with_its_rounds(program: Program) -> None:
     done = program("--json", "-c", "n 784-8-10; study auto 1s")
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["ok"], done.stderr
+    assert found["amount"] is None
     assert {run["amount"] for run in found["runs"]} >= {"1 epoch", "3 epochs"}
     assert len(found["runs"]) == found["total"]
 

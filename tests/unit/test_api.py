@@ -87,6 +87,8 @@ def test_after_fit_what_was_measured_before_is_not_said_and_of_other_cases_that_
     train = dn.data("sample").train
     dn.load("a").fit(train.x[:99], train.y[:99], epochs=1).save("c")
     assert do(session, "l c; i")[1]["trained_on"] == ["sample"]
+    dn.network("784-9-10", epochs=0).fit(x, y).save("d")
+    assert do(session, "l d; i")[1]["data"] is None
     assert "right on" not in shown(session, "l b")
     checked, about = do(session, "ch all; i")
     assert checked["seen_in_training"] is None

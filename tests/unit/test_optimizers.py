@@ -299,7 +299,7 @@ def test_the_running_mean_is_of_the_weights_after_their_norms_are_limited() -> N
 def test_early_stopping_puts_the_best_weights_back() -> None:
     trainer = Trainer(network(), Settings(batch=10, rate=2.0, patience=20), 7)
     outcome = run(trainer, cases(), cases(), Amount.parse("1000e"))
-    assert (outcome.stopped, outcome.best) == ("patience", True)
+    assert (outcome.stopped, outcome.restored_best) == ("patience", True)
     assert trainer.progress.epoch < 900
     best = max(point.validation_accuracy for point in trainer.history)
     assert outcome.validation_accuracy == best == trainer.history[-1].validation_accuracy

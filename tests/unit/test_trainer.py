@@ -351,7 +351,7 @@ def test_after_an_error_the_network_answers_with_the_statistics_of_its_weights(
 def test_patience_keeps_a_training_that_ends_before_it_is_measured() -> None:
     of = trainer(patience=3)
     first = train(of, "10")
-    assert (first.batches, first.best) == (10, False)
+    assert (first.batches, first.restored_best) == (10, False)
     assert train(of, "60").validation_accuracy > 0.9
 
 

@@ -1,6 +1,6 @@
 """`data` chooses, imports, downloads and deletes data sets; `mine` keeps one's own digits."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ EXAMPLE = "data import photos scans"
 MAX_REASONS = 3  # maximum number of files for which the reason is printed
 
 
-def _facts(data: DataSet, available: Iterable[str] = ()) -> dict[str, Any]:
+def _facts(session: Session, data: DataSet) -> dict[str, Any]:
     return {
         "name": data.name,
         "train": len(data.train),
@@ -39,7 +39,7 @@ def _facts(data: DataSet, available: Iterable[str] = ()) -> dict[str, Any]:
         "test": len(data.test),
         "pixels": data.inputs,
         "outputs": data.outputs,
-        "available": list(available),
+        "available": list(_available(session)[0]),
     }
 
 
@@ -108,7 +108,7 @@ def data(
     chosen = session.data(name)
     if not name:
         return _listed(session, chosen)
-    return Said(f"Now using {chosen}.{_use(session, chosen)}", _facts(chosen))
+    return Said(f"Now using {chosen}.{_use(session, chosen)}", _facts(session, chosen))
 
 
 def _listed(session: Session, data: DataSet) -> Said:
@@ -118,7 +118,7 @@ def _listed(session: Session, data: DataSet) -> Said:
     table = Rows(("data set", "what it is"), lines, prose=("what it is",))
     others = ", ".join(name for name in RELATIVES if name not in available)
     more = [f"Where their files are in --data DIR, also: {others}."] if others else []
-    return Said(Group(f"In use: {data}.", table, *more), _facts(data, available))
+    return Said(Group(f"In use: {data}.", table, *more), _facts(session, data))
 
 
 def _use(session: Session, data: DataSet) -> str:
@@ -157,7 +157,7 @@ def _import(session: Session, name: str, path: str) -> Said:
     if (more := len(left_out) - MAX_REASONS) > 0:
         lines.append(f"Left out: {more:,} more")
     shown = "\n".join([*lines, done, *[understood(notes)] * bool(notes)])
-    return Said(shown, _facts(data) | {"understood": notes, "left_out": left_out})
+    return Said(shown, _facts(session, data) | {"understood": notes, "left_out": left_out})
 
 
 def reading(session: Session, path: str) -> Report:
@@ -192,7 +192,7 @@ def _delete(session: Session, name: str) -> Said:
     session.changed(own.keep(name, OwnCases.none(), version))
     data = session.data()
     done = f"Deleted the data set {name}; undo brings it back. In use: {data}."
-    return Said(done, _facts(data))
+    return Said(done, _facts(session, data) | {"deleted": [name]})
 
 
 def _available(session: Session) -> tuple[dict[str, str], dict[str, str]]:

@@ -250,7 +250,7 @@ class ImgResult(Drawn):
         summed = {"correct": correct, "total": total, "accuracy": correct / total} if total else {}
         results = [digit.as_json() for digit in self.digits]
         pages = [page.as_json() for page in self.pages if page.page.digits]
-        return {"results": results, "pages": pages} | summed
+        return {"results": results, "pages": pages, "interrupted": self.interrupted} | summed
 
     def drawn(self, view: View) -> RenderResult:
         alone = [digit for digit in self.digits if digit.of == 1]

@@ -9,7 +9,7 @@ from rich.console import Group
 from digitnet.digits.datasets import GIVEN
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.settings import Settings, all_spelled
+from digitnet.engine.settings import SETTINGS, Settings, all_spelled
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
 from digitnet.registry.model import EACH, Model
@@ -29,12 +29,14 @@ MAX_MEMBERS = 100  # of a committee
 
 def now_in_hand(model: Model, said: str, **others: Any) -> Said:
     """The network now in hand. said: how it was obtained. others: more fields of its JSON."""
+    batches = model.trainer.progress.batches
+    is_known = batches or not (model.trained_on or model.network.is_committee)
     fields = {
         "name": model.name or None,
         "shape": model.network.shape,
         "recipe": model.recipe or None,
         "parameters": model.network.size,
-        "trained_batches": model.trainer.progress.batches,
+        "trained_batches": batches if is_known else None,
     }
     return Said(said, fields | others)
 
@@ -210,11 +212,10 @@ def info(session: Session) -> Said:
     last = trainer.history[-1] if trainer.history else None
     best = max(trainer.history, key=lambda m: m.validation_accuracy, default=None)
     is_saved = session.registry.exists(model.name)  # not where that was deleted
+    known = now_in_hand(model, "").fields
+    trained, is_made = known["trained_batches"], not network.is_committee
     fields = {
-        "name": model.name or None,
-        "recipe": model.recipe or None,
-        "shape": network.shape,
-        "parameters": network.size,
+        **known,
         "layers": [
             {"kind": a.kind, "inputs": list(a.input_shape), "outputs": list(a.shape)}
             | a.described()
@@ -222,13 +223,12 @@ def info(session: Session) -> Said:
         ],
         "cost": network.cost_name,
         "precision": network.dtype.name,
-        "seed": trainer.seed,
-        "trained_batches": trainer.progress.batches,
-        "trained_samples": trainer.progress.samples,
-        "trained_seconds": round(trainer.progress.seconds, 3),
+        "seed": trainer.seed if is_made else None,
+        "trained_samples": trained and trainer.progress.samples,
+        "trained_seconds": trained and round(trainer.progress.seconds, 3),
         "unsaved": session.unsaved or None,
         "answers": list(model.words),
-        "data": model.data,
+        "data": model.data or None,
         "trained_on": list(model.trained_on),
         "accuracy": accuracy.value if accuracy else None,
         "measured_on": measured_on(accuracy) or None,
@@ -240,4 +240,4 @@ def info(session: Session) -> Said:
         "saved_at": (is_saved and model.saved_at) or None,
     }
     shown = pairs(_described(fields, trainer.settings))
-    return Said(shown, fields | asdict(trainer.settings))
+    return Said(shown, fields | (asdict(trainer.settings) if is_made else dict.fromkeys(SETTINGS)))

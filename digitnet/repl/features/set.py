@@ -71,7 +71,7 @@ def set_(
     meanings = SETTINGS | SESSION_SETTINGS
     lines = [(name, _spelled(name, v), meanings[name]) for name, v in values.items()]
     table = Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
-    return Said(Group(table, *[told] * bool(told)), values)
+    return Said(Group(table, *[told] * bool(told)), values | ({"note": told} if told else {}))
 
 
 def unusual(

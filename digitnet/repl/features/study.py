@@ -95,14 +95,15 @@ class StudyResult(Drawn):
 
     def as_json(self) -> dict[str, Any]:
         """The trainings done (`runs`), the means of each group, and the settings with the highest
-        accuracy (`best`), with their lead. shape, amount: what is varied from.
+        accuracy (`best`), with their lead. shape, amount: of trainings that vary none.
         """
         record, results, lead = self.record, self.record.results, self.lead
+        asked = self.plan.question
         return {
             "name": record.name,
             "data": record.data,
             "shape": self.unvaried[SHAPE],
-            "amount": str(self.plan.question.amount),
+            "amount": None if asked.seconds or EPOCHS in dict(asked.axes) else str(asked.amount),
             "runs": [
                 {
                     "settings": dict(job.settings),
@@ -436,7 +437,8 @@ def _run_trainings(session: Session, record: StudyRecord, plan: Plan, address: s
         note, part = None, plan.part(results)
         if arrived:
             seconds = (work_clock() - begun) / (part - before) * (1 - part)
-            line = Said(partial(_progress, plan, results, seconds), {})
+            fields = {"done": len(results), "total": plan.count()}
+            line = Said(partial(_progress, plan, results, seconds), fields)
             note = Note(line, False, line if milestones.is_due(part) else None)
         session.report(note)
 

@@ -167,7 +167,7 @@ Beside = Callable[[RenderableType, View], RenderableType]
 
 
 JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
-              "validation_accuracy", "stopped")  # fmt: skip
+              "validation_accuracy", "stopped", "restored_best")  # fmt: skip
 """The fields of an outcome that are in the JSON."""
 
 
@@ -215,7 +215,7 @@ class TrainingResult(Drawn):
             yield self.curves
         outcome = self.outcome
         said = f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}."
-        if outcome.best:
+        if outcome.restored_best:
             said = f"Trained for {duration(outcome.seconds)}."
         elif self.amount.total and not outcome.batches and outcome.stopped == "done":
             done = "on as many cases as in" if self.amount.unit == "epochs" else "for"
@@ -228,8 +228,9 @@ class TrainingResult(Drawn):
 
     def _cost(self) -> str:
         """The cost on training cases and, which was reported, that on the last mini-batches."""
-        said = f"cost {rounded(self.outcome.cost)} on training cases"
-        if not self.outcome.batches or self.outcome.best or self.outcome.stopped == "diverged":
+        outcome = self.outcome
+        said = f"cost {rounded(outcome.cost)} on training cases"
+        if not outcome.batches or outcome.restored_best or outcome.stopped == "diverged":
             return said
         deformed = "" if self.settings.augment == "none" else ", augmented"
         return f"{said} ({rounded(self.recent_cost)} on the last mini-batches{deformed})"
@@ -246,7 +247,7 @@ class TrainingResult(Drawn):
         elif stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             sentences = [f"Stopped: no improvement for {epochs}."]
-        if outcome.best:
+        if outcome.restored_best:
             batches = counted(self.curves.since + outcome.batches, "mini-batch")
             sentences += [f"The weights after {batches} are kept."]
         if stopped == "patience" and self.can_augment and outcome.train_accuracy > LEARNT:
