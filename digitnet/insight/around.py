@@ -41,7 +41,6 @@ class ChangedCase:
     """A small change of an input that changes the answer."""
 
     x: Array  # the changed input, (inputs,)
-    guess: int  # the answer it gets
     # ∂(z_guess − z)/∂x at the unchanged input, z being the output of its own answer: how much each
     # input speaks for the other one (Simonyan et al. 2014, arXiv 1312.6034)
     saliency: Array
@@ -53,7 +52,7 @@ class Borders:
     """
 
     def __init__(self, network: Network) -> None:
-        self.network = network.copy(np.float64)
+        self.asked, self.network = network, network.copy(np.float64)
         last = self.network.layers[-1]
         assert isinstance(last, Dense)
         self.at = {"sigmoid": 0.0, "tanh": atanh(0.5)}.get(last.activation.name, 0.5)
@@ -68,7 +67,8 @@ class Borders:
         return z if z.shape[1] > 1 else np.hstack([np.full_like(z, self.at), z])
 
     def guess(self, x: Array) -> int:
-        return int(self.outputs(x[np.newaxis]).argmax())
+        """The network's own answer: of outputs that are equal, though z is not, the first."""
+        return int(answers_of(self.asked.forward(x[np.newaxis].astype(self.asked.dtype)))[0])
 
     def slopes(self, x: Array, answer: int, others: Integers) -> tuple[Array, Array]:
         """z_k − z_answer for each k in `others`, (others,), and ∂/∂x of it, (others, inputs)."""
@@ -105,7 +105,7 @@ def smallest_change(
     """
     borders, original = Borders(network), x.astype(np.float64)
     z = borders.outputs(original[np.newaxis])[0]
-    answer = int(z.argmax())
+    answer = borders.guess(original)
     others = np.array([k for k in np.argsort(-z) if k != answer] if wanted is None else [wanted])
 
     def is_found(x: Array) -> bool:
@@ -136,8 +136,9 @@ def smallest_change(
             changes[n] = change = _least(original, end, is_found)
     if not changes or saliency is None:
         return None
-    changed = np.clip(original + OVERSHOOT * min(changes, key=length), *limits)
-    return ChangedCase(changed, borders.guess(changed), saliency)
+    change = min(changes, key=length)
+    farther = np.clip(original + OVERSHOOT * change, *limits)
+    return ChangedCase(farther if is_found(farther) else original + change, saliency)
 
 
 def _nearest(network: Network, x: Array, cases: Cases, others: Integers) -> Array:
