@@ -203,6 +203,7 @@ class LastGood:
 # Training to a target accuracy stops after so many epochs without a better measurement, or as many
 # as the best one took if these are more; and not before so many measurements.
 PATIENCE, FEWEST_MEASUREMENTS = 30, 10
+SPENT = 1e-3  # of the setting `rate`: a schedule has lowered the rate to nothing
 
 
 class Best:
@@ -229,7 +230,7 @@ class Best:
         """Whether training should stop because it has not improved for too long.
 
         If the amount is an accuracy, it goes on as long as the rate is going to fall, which often
-        brings the best weights, unless it is 0.
+        brings the best weights, unless it has fallen to nothing.
         """
         meter, patience = self.meter, self.trainer.settings.patience
         if patience:
@@ -237,7 +238,7 @@ class Best:
         horizon = meter.part_of_horizon()
         if not self.has_target or (horizon is not None and horizon < 1):
             return False
-        if meter.rate() == 0:
+        if meter.rate() <= SPENT * self.trainer.settings.rate:
             return True
         has_cycles = horizon is None and not meter.schedule.curve.is_endless
         long = max(PATIENCE, self.epochs, meter.cycle()[0] if has_cycles else 0)

@@ -42,13 +42,18 @@ def test_a_network_that_learns_gets_no_advice(session: Session) -> None:
     assert "rate" not in shown(session, "t 1")  # after which it still guesses
 
 
-def test_a_schedule_that_is_over_is_told(session: Session) -> None:
-    over = "The schedule is over, so the rate is 0: set schedule constant."
-    assert over not in shown(session, "n 784-10-10; set cases 500; set schedule cosine 2e; t 2e")
-    for line in ("t 1e", "t 99%"):
-        assert shown(session, line).rstrip().endswith(over)
-    do(session, "n 784-10-10; set schedule cosine")
-    assert over not in shown(session, "t 1")
+@pytest.mark.parametrize(("schedule", "rate"), [("cosine", "0"), ("one-cycle", "5e-06")])
+def test_a_schedule_that_is_over_is_told(session: Session, schedule: str, rate: str) -> None:
+    over = f"The schedule is over, so the rate is {rate}: set schedule constant."
+    begun = f"n 784-10-10; set cases 500; set schedule {schedule} 2e"
+    assert "is over" not in shown(session, f"{begun}; t 2e")
+    for line in ("t 1e", "t 99%", f"{begun}; t 3e"):
+        assert " ".join(shown(session, line).split()).endswith(over)
+    do(session, f"n 784-10-10; set schedule {schedule}")
+    assert "is over" not in shown(session, "t 1")
+
+
+def test_a_training_that_blew_up_is_told_as_nothing_else(session: Session) -> None:
     assert "blew up" in shown(session, "n 784-10-10; set schedule cosine; set rate 1e30; t 1")
     blown_up = " ".join(shown(session, "n 784-10-10; set rate 1e30; t 99 total").split())
     assert "Nothing to do" not in blown_up

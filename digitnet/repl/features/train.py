@@ -16,7 +16,7 @@ from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
 from digitnet.engine.report import Stopped
-from digitnet.engine.run import Meter, Outcome, Status, run
+from digitnet.engine.run import SPENT, Meter, Outcome, Status, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
@@ -193,7 +193,7 @@ class TrainingResult(Drawn):
     settings: at its start. recent_cost: since the last measurement. usual_rate: of the network.
     can_augment: whether the cases could be augmented, and are not. is_seen: whether the validation
     cases are among those it was trained on, if known. is_last: whether a signal ends the session.
-    is_over: whether the schedule was, before it began.
+    is_past: whether the schedule's horizon is.
     """
 
     outcome: Outcome
@@ -205,7 +205,7 @@ class TrainingResult(Drawn):
     can_augment: bool
     is_seen: bool | None = False
     is_last: bool = False
-    is_over: bool = False
+    is_past: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
@@ -232,8 +232,9 @@ class TrainingResult(Drawn):
         said = f"cost {rounded(outcome.cost)} on training cases"
         if not outcome.batches or outcome.restored_best or outcome.stopped == "diverged":
             return said
-        deformed = "" if self.settings.augment == "none" else ", augmented"
-        return f"{said} ({rounded(self.recent_cost)} on the last mini-batches{deformed})"
+        made = ", augmented" * (self.settings.augment != "none")
+        made += ", with smoothed targets" * (self.settings.smoothing > 0)
+        return f"{said} ({rounded(self.recent_cost)} on the last mini-batches{made})"
 
     def advice(self) -> str:
         """Why it ended, what was kept, and what to do next; nothing after a normal training."""
@@ -241,9 +242,11 @@ class TrainingResult(Drawn):
         if stopped == "interrupted" and not outcome.batches:  # only min can be
             return "Interrupted before it changed anything."
         sentences = [ENDINGS[stopped]]
-        fell_to_0 = stopped == "patience" and self.curves.rate and self.curves.rate[-1][1] == 0
-        if fell_to_0 or (self.is_over and stopped == "done" and outcome.batches):
-            sentences = ["The schedule is over, so the rate is 0: set schedule constant."]
+        last = self.curves.rate[-1][1] if self.curves.rate else rate
+        is_over = stopped == "patience" or (self.is_past and stopped == "done" and outcome.batches)
+        if is_over and last <= SPENT * rate:
+            told = f"The schedule is over, so the rate is {last:.1g}: set schedule constant."
+            sentences = [told]
         elif stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             sentences = [f"Stopped: no improvement for {epochs}."]
@@ -314,7 +317,6 @@ def trained(
     trainer = model.trainer
     settings, since = trainer.settings, trainer.progress.batches
     meter = Meter(amount, trainer, len(data.train))
-    is_over = (meter.part_of_horizon() or 0) >= 1 and meter.rate() == 0
     model.rates[:] = [point for point in model.rates if point[0] <= since]
     with training(model, data, session):
         curves = GrowingCurves.of(trainer.history, model.rates, since)
@@ -334,7 +336,8 @@ def trained(
     usual, recent = default_rate(model.recipe, settings.optimizer), trainer.history[-1:]
     told = settings, recent[0].cost if recent else nan, usual, can_augment
     is_last = bool(session.interrupts.ended_by)
-    return TrainingResult(outcome, amount, curves, *told, measured.is_seen, is_last, is_over)
+    is_past = (meter.part_of_horizon() or 0) > 1
+    return TrainingResult(outcome, amount, curves, *told, measured.is_seen, is_last, is_past)
 
 
 def _reporter(
