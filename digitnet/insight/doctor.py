@@ -680,7 +680,7 @@ def cannot_fit(f: Facts) -> Evidence:
     if right > 0.75:
         return None
     told = f"{_percent(right)} of {count} cases right at best"
-    return f"{told}, after 600 steps on nothing else", [f.renew(_larger(f.network))]
+    return f"{told}, after 300 steps on nothing else", [f.renew(_larger(f.network))]
 
 
 def _larger(network: Network) -> Network:

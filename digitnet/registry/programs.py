@@ -183,7 +183,7 @@ def write_python(about: str, arrays: dict[str, Array]) -> bytes:
     description = json.loads(about)
     networks, lines = _networks(description), list[str]()
     for start, network, scale in networks:
-        lines.append("x = cases" + f" * {scale:g}" * (scale != 1))
+        lines.append("x = cases" + f" * {scale!r}" * (scale != 1))
         if len(network["input_shape"]) == 3:
             lines.append(f"x = x.reshape(-1, {', '.join(map(str, network['input_shape']))})")
         lines += _lines(network, start, arrays)

@@ -29,10 +29,12 @@ def test_a_healthy_network_has_no_findings(session: Session) -> None:
     *_, result = do(session, "n 784-32-10; doctor")
     assert result == {"command": "doctor", "findings": []}
     assert session.unsaved == ""
-    first, last = Measurement(500, 0.1, 0.2, 0.956), Measurement(41_000, 0.0, 0.3, 0.944)
-    session.network().trainer.history[:] = [Measurement(0, 2.3, 2.3, 0.99), first, last]
-    said = " ".join(shown_line(session, "doctor").split())
-    assert "95.60 % of the validation cases were right after 500 mini-batches, and 94.40 %" in said
+    for right, is_told in ((0.924, True), (0.938, False)):  # of 500 cases, as many by chance
+        first, last = Measurement(500, 0.1, 0.2, 0.956), Measurement(41_000, 0.0, 0.3, right)
+        session.network().trainer.history[:] = [Measurement(0, 2.3, 2.3, 0.99), first, last]
+        said = " ".join(shown_line(session, "doctor").split())
+        told = f"95.60 % of the validation cases were right after 500 mini-batches, and {right:.1%}"
+        assert (told[:-1] in said) is is_told
 
 
 @pytest.mark.parametrize(

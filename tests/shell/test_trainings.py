@@ -241,11 +241,11 @@ def test_the_curves_that_stay_begin_untrained_and_go_on_with_each_training_which
 
 
 def test_the_last_cost_of_the_curve_is_told_beside_that_on_training_cases(session: Session) -> None:
-    text = " ".join(shown(session, "n diary; set cases 500; set augment light; t 1e").split())
+    line = "n diary; set cases 500; set augment light; set smoothing 0.1; t 1e"
+    text = " ".join(shown(session, line).split())
     last = re.findall(r"mini-batches cost ([\d.]+)", text)[-1]
-    assert re.search(
-        rf"cost [\d.]+ on training cases \({last} on the last mini-batches, augmented\)", text
-    )
+    how = f"{last} on the last mini-batches, augmented, with smoothed targets"
+    assert re.search(rf"cost [\d.]+ on training cases \({how}\)", text)
 
 
 def test_a_long_training_has_some_forty_milestones(session: Session) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
+from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
-LOST = 0.005  # a loss of validation accuracy that is told
+LOST = 2  # a loss of validation accuracy that is told, in its standard errors
 
 
 @dataclass(frozen=True)
@@ -165,13 +165,15 @@ def doctor(session: Session, number: kinds.FINDING = 0) -> DoctorResult:
 def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
     """What is said if the validation accuracy was higher in the first half of the training.
 
-    It is no finding: most healthy networks read a few cases less in the end.
+    It is no finding: most healthy networks read a few cases less in the end, by chance.
     """
     if not (trained := [m for m in history if m.batches]):  # before that, it was right by chance
         return ""
     best, last = max(trained, key=lambda m: m.validation_accuracy), trained[-1]
     lost = best.validation_accuracy - last.validation_accuracy
-    if lost < LOST or best.batches > last.batches / 2:
+    right = (best.validation_accuracy + last.validation_accuracy) / 2
+    error = sqrt(right * (1 - right) / len(data.validation))
+    if lost <= LOST * error or best.batches > last.batches / 2:
         return ""
     help_ = "dropout may (? dropout)" if data.picture is None else "augmented ones may (? augment)"
     return (

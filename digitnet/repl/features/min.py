@@ -24,8 +24,8 @@ def min_(
     """Lower the cost of all training cases at once, with one of scipy's minimizers.
 
     l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
-    learning rate, nor uses max_norm, clip, dropout, augment, smoothing, patience or the weight decay
-    of adamw. Ctrl-C keeps the weights of the last iteration; undo t undoes the minimization.
+    learning rate, nor uses max_norm, clip, dropout, augment, smoothing, patience or adamw's l2.
+    Ctrl-C keeps the weights of the last iteration; undo t undoes the minimization.
 
     min: 100 iterations of l-bfgs
     min 50 cg: 50 iterations of conjugate gradients

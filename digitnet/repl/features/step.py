@@ -185,8 +185,9 @@ def grad(session: Session) -> Said:
     check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
     error = check.max_relative_error
     agreement = "agree" if error <= TOLERANCE else "do not agree"
+    directions = counted(check.checked, "random direction")
     said = (
-        f"Back-propagation against differences of the cost, in {check.checked} random directions, "
+        f"Back-propagation against differences of the cost, in {directions}, "
         f"float64: largest relative error {error:.1e}; they {agreement}."
     )
     if not check.checked:
@@ -195,8 +196,9 @@ def grad(session: Session) -> Said:
 
 
 KINKS = (
-    "in every direction tried, a ReLU or a max pool switches, where the cost has a kink. A network "
-    "with tanh units (8:tanh) and average pools (a2) instead can be checked."
+    "in every direction tried, a ReLU or a max pool switches, or a weight under l1 changes sign, "
+    "where the cost has a kink. Try set l1 0, or a network with tanh units (8:tanh) and average "
+    "pools (a2)."
 )
 CUT_OFF = (
     "the cost is too large or cut off, or its changes are lost in rounding. Train it first (t), or "
