@@ -19,7 +19,7 @@ class Augment:
     """The maximum deformations; the actual amounts are drawn uniformly for each case."""
 
     rotation: float = _amount(180)  # degrees, either way
-    zoom: float = _amount(0.9)  # relative change of size, independently in height and width
+    zoom: float = _amount(0.9)  # height and width are each divided by 1 ± zoom at most
     shear: float = _amount(2)  # horizontal displacement per pixel of height
     shift: float = _amount(20)  # pixels, in each direction
     elastic: float = _amount(10)  # root-mean-square displacement, in pixels

@@ -258,7 +258,7 @@ def imbalance(f: Facts) -> Evidence:
     others = np.flatnonzero(answers_of(cases.targets) != answer)
     if f.batches and len(others):
         right = evaluate(f.answering, cases, others).accuracy
-        text += f", and {_percent(right)} of the other validation cases are right"
+        text += f", and {_percent(right)} of the {len(others):,} other validation cases are right"
         if right > f.on_validation.accuracy - 0.1:
             return None
     return text, f.more_cases

@@ -118,6 +118,7 @@ def test_what_is_for_pictures_is_refused_for_a_table_also_where_a_save_has_it(
         ("n 784-20-d0.5-10; set dropout 0.2", "The shape has dropout of its own"),
         ("n diary; set dropout 0.5; set augment light; min 1", "uses dropout 0.5, augment light."),
         ("n diary; set patience 1; set clip 1; min 1", "Only t uses clip 1, patience 1."),
+        ("n 784-8-b-10; set cases 200; min 1", "measures new ones"),
         ("n xor; set optimizer adamw; set l2 0.1; min 1", "Only t uses l2 0.1."),
         ("n diary; set cases 200; set cases 9999", "There are 3,500 training cases: all are used."),
     ],

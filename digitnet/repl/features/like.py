@@ -10,6 +10,7 @@ from rich.text import Text
 from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, answers_of
+from digitnet.engine.layers import Weighted
 from digitnet.engine.network import Network
 from digitnet.insight.around import ChangedCase, distances, smallest_change
 from digitnet.repl import kinds
@@ -44,8 +45,9 @@ def like(session: Session, index: kinds.INDEX = None) -> Said:
         check_outputs(chunk[1])
         columns.append(chunk)
     inputs, hidden = (np.concatenate(column) for column in zip(*columns, strict=True))
+    has_hidden = any(isinstance(layer, Weighted) for layer in network.layers[:-1])
     nearest = {"inputs": _nearest(inputs, data)}
-    nearest["hidden"] = _nearest(hidden, data) if len(network.layers) > 1 else []
+    nearest["hidden"] = _nearest(hidden, data) if has_hidden else []
 
     def shown(view: View) -> Iterator[RenderableType]:
         yield f"{case}, {with_article(named(case.answer, case.names))}"

@@ -15,6 +15,10 @@ from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 ONLY_T = ("max_norm", "clip", "dropout", "augment", "smoothing", "patience")  # that it does not use
+NORMALIZED = (
+    "The statistics of batch normalization are those from before, for which the cost was lowered. "
+    "t measures new ones, with which it may be much higher."
+)
 
 
 @command("min", "minimize", group="Learning", rank=6)
@@ -31,7 +35,7 @@ def min_(
     min 50 cg: 50 iterations of conjugate gradients
     min 150: 150 iterations of l-bfgs
     """
-    session.learner()
+    network = session.learner().network
     result = trained(session, Amount(iterations, "batches"), run=partial(minimize, method=method))
     outcome, settings = result.outcome, asdict(result.settings)
     only_t = (*ONLY_T, *["l2"] * OPTIMIZERS[result.settings.optimizer].decoupled)
@@ -41,6 +45,7 @@ def min_(
         f"Cost {outcome.cost:.4g}, accuracy {percent(outcome.train_accuracy)} on training cases, "
         f"{percent(outcome.validation_accuracy)} on validation cases{SEEN[result.is_seen]}.",
         f"Only t uses {all_spelled(unused)}." if unused else "",
+        NORMALIZED * bool(network.batch_norms),
         result.advice(),
     ]
     names = ("cost", "train_accuracy", "validation_accuracy", "seconds")

@@ -359,7 +359,9 @@ class _Block:
             return f"{name}, the guess"
         above = _Block(self.result, self.sheet, self.number + 1)
         of_layer = "" if above.is_output else f" of layer {self.number + 2}"
-        return f"{name}, which did most for {above.unit(above.place)}{of_layer}"
+        is_all_0 = not terms_of(above.p, above.place).products.any()
+        did = "as good as any" if is_all_0 else "which did most"
+        return f"{name}, {did} for {above.unit(above.place)}{of_layer}"
 
     def _number(self) -> list[Text]:
         """How the layer computes its number on the trail."""
