@@ -224,6 +224,7 @@ def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:
         (80, "n truth; t 4",
          " truth (not saved) | validation (seen in training) # % | 3-1 | data truth"),
         (30, "n truth; t 4", " truth (not saved) | 3-1"),
+        (30, f"n truth; pas {14 * '猫'}; t 4", " 3-1 | 4 mini-batches"),
         (80, "n 784-10", " 784-10 | 0 mini-batches | data sample"),
         (80, "n; t 5", " quick (not saved) | validation # % | 784-256-10 | 5 mini-batches"),
         (80, "n; t 5; pas a; ch all", " a | test # % | 784-256-10 | 5 mini-batches | data sample"),

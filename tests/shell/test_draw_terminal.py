@@ -102,9 +102,10 @@ def test_a_resize_in_the_middle_of_a_stroke(at_the_board: AtTheBoard) -> None:
     t.type(whole[:half])
     t.resize(30, 10)
     t.wait_for(r"at least 40\ncolumns by 16 rows \(it is 30 x\n10\)")
-    t.type(sgr(LEFT + MOVED, 5, 5) + sgr(LEFT, 5, 5, up=True))
+    t.type(sgr(LEFT + MOVED, 5, 5) + sgr(LEFT, 5, 5, up=True) + "7")
     t.resize(80, 24)
     t.wait_for("─ draw a digit ─")
+    assert "answer 7" not in t.text()
     t.type("c")
     t.type(strokes(Layout(42, 21), 1))
     t.wait_for("guess 1")
@@ -138,7 +139,7 @@ def test_no_board_where_it_cannot_be_shown(terminal: Start, env: dict[str, str])
     t = terminal(100, 24, **env)
     t.wait_for("digitnet>")
     t.type("l ready; d\r")
-    t.wait_for("drawing needs a terminal")
+    t.wait_for("drawing needs a prompt")
     assert "\x1b[?1000h" not in t.written
 
 

@@ -121,6 +121,12 @@ def test_what_is_shown_moves_with_the_drawing() -> None:
 
 
 def test_the_guess_the_answer_and_the_tool_are_said() -> None:
+    b = Board(lambda picture: 2 * read(picture))
+    b.press("e")
+    assert text_of(lines_of(b, 40, 16)[13])[31:].strip() == "eraser"
+    draw(b.drawing, 7)
+    b.move()
+    assert text_of(lines_of(b, 80, 24)[11])[45:].strip() == "guess 33; bars: 3"
     b = board()
     draw(b.drawing, 7)
     for key in ("7", "e"):

@@ -215,7 +215,8 @@ class Board(Window):
         """
         reading = digits[-1] if digits else None
         guess = said(digits) if digits else "no digit yet"
-        if self.drawing.is_blank:
+        guess += f"; bars: {number(digits[-1:])}" * (len(digits) > 1)
+        if self.drawing.is_blank and not self.erasing:
             guess = "draw a digit with the mouse, or with arrows and space"
         answer = "" if self.answer is None else f"answer {self.answer}"
         state = [guess, answer, "pen down" * self.by_keys, "eraser" * self.erasing]
@@ -242,7 +243,7 @@ class Board(Window):
 
 
 NO_BOARD = (
-    "drawing needs a terminal with a prompt, and neither --plain nor --json: "
+    "drawing needs a prompt on a terminal that can show it, without --plain and --json: "
     "img FILE reads a picture of a digit"
 )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.utils import get_cwidth
 
 from digitnet.repl.command import (
     COMMANDS,
@@ -160,6 +161,6 @@ def toolbar(session: Session, width: int) -> str:
     shown = ""
     for part in [*parts, f"data {data}"]:
         longer = f"{shown} | {part}" if shown else f" {part}"
-        if len(longer) < width:
+        if get_cwidth(longer) < width:
             shown = longer
     return shown

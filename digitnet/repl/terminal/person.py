@@ -146,14 +146,14 @@ App = Application[None]
 class _Control(UIControl):
     def __init__(self, window: Window, app: App, *, light: bool) -> None:
         self._window, self._app, self._light = window, app, light
-        self._fits = False
+        self.fits = True
 
     def create_content(self, width: int, height: int) -> UIContent:
         shades = self._app.color_depth != ColorDepth.DEPTH_1_BIT
         grid = Grid(width, height, light=self._light, shades=shades)
         needs = self._window.needs(width, height, self._app.output.encoding())
-        self._fits = not needs
-        if self._fits:
+        self.fits = not needs
+        if self.fits:
             self._window.draw(grid)
         else:
             for y, line in enumerate(textwrap.wrap(f"{needs}; q leaves", width)[:height]):
@@ -163,7 +163,7 @@ class _Control(UIControl):
         return UIContent(lambda row: [*lines[row]], height, at, show_cursor=at is not None)
 
     def mouse_handler(self, event: MouseEvent) -> None:
-        if self._fits:
+        if self.fits:
             at = event.position
             self._window.mouse(at.x, at.y, event.event_type.value, event.button.value)
 
@@ -188,7 +188,8 @@ def show(window: Window, *, colours: bool, light: bool) -> None:
     @keys.add(Keys.Any)
     def press(event: KeyPressEvent) -> None:
         key = event.key_sequence[0].key
-        if not window.press(key.value if isinstance(key, Keys) else key):
+        pressed = key.value if isinstance(key, Keys) else key
+        if (control.fits or pressed in END) and not window.press(pressed):
             event.app.exit()
 
     app: App = Application(
@@ -200,7 +201,8 @@ def show(window: Window, *, colours: bool, light: bool) -> None:
         min_redraw_interval=FRAME,
     )
     app.ttimeoutlen = ESCAPE
-    app.layout = Layout(Pane(_Control(window, app, light=light)))
+    control = _Control(window, app, light=light)
+    app.layout = Layout(Pane(control))
     try:
         app.run(pre_run=partial(_start, app, window), set_exception_handler=False)
     except EOFError:  # a signal ended the program
