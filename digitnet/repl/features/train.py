@@ -166,11 +166,6 @@ Beside = Callable[[RenderableType, View], RenderableType]
 """What is shown of a training: its curves, and what is drawn with them or instead of them."""
 
 
-JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
-              "validation_accuracy", "stopped", "restored_best")  # fmt: skip
-"""The fields of an outcome that are in the JSON."""
-
-
 @dataclass(frozen=True)
 class TrainingReport(Drawn):
     report: Status
@@ -208,7 +203,9 @@ class TrainingResult(Drawn):
     is_past: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
+        names = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
+                 "validation_accuracy", "stopped", "restored_best")  # fmt: skip
+        return {name: getattr(self.outcome, name) for name in names}
 
     def drawn(self, view: View) -> RenderResult:
         if view.redraws:
