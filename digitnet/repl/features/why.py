@@ -158,25 +158,24 @@ class Film(Window):
         """The scenes as lines, in pages of the grid's size. What is too long for one is continued
         under the names of its columns, or else under its first line.
         """
-        colours, room = "truecolor" if grid.shades else None, grid.height - 2
+        colours, room = "truecolor" if grid.shades else None, grid.height - 3
         screen = Screen(StringIO(), width=grid.width, force_terminal=True, color_system=colours)
         view, pages = View.of(screen, screen.options), []
         for title, parts in self.result.scenes(view):
             (head,) = screen.render_lines(Sheet(view.width, view.blocks).heading(title), pad=False)
-            page = [head]
+            page: list[list[Segment]] = []
             for part in parts:
                 lines = screen.render_lines(part, pad=False)
-                if 1 < len(page) > room - len(lines):
-                    pages.append(page)
-                    page = [head]
-                while len(lines) > room - len(page):
-                    at = room - len(page)
-                    at -= _names_columns(lines[at - 1])
-                    pages.append(page + lines[:at])
+                if 0 < len(page) > room - len(lines):
+                    pages.append([head, *page])
+                    page = []
+                while len(lines) > room:
+                    at = room - _names_columns(lines[room - 1])
+                    pages.append([head, *lines[:at]])
                     names = next(filter(_names_columns, lines[at::-1]), lines[0])
-                    page, lines = [head], [names, *lines[at + (names is lines[at]) :]]
+                    lines = [names, *lines[at + (names is lines[at]) :]]
                 page += lines
-            pages.append(page)
+            pages.append([head, *page])
         return pages
 
     def press(self, key: str) -> bool:

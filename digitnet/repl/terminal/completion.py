@@ -86,12 +86,8 @@ def _matching(
     distances = {text: distance(typed.word, text) for text in offered}
     for text in sorted(offered, key=lambda text: distances[text]):
         if distances[text] <= (SUBSEQUENCE if fuzzy else PREFIX):
-            yield Completion(
-                as_typed(text, typed.quote),
-                start_position=-typed.length,
-                display=printable(text),
-                display_meta=printable(offered[text], MAX_DESCRIPTION),
-            )
+            says = printable(offered[text], MAX_DESCRIPTION)
+            yield Completion(as_typed(text, typed.quote), -typed.length, printable(text), says)
 
 
 def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
@@ -105,11 +101,7 @@ def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
     for found in paths.get_completions(Document(typed.word, len(typed.word)), event):
         path = typed.word + found.text
         if path.isprintable() and not ("'" in path and '"' in path):
-            yield Completion(
-                as_typed(path, typed.quote),
-                start_position=-typed.length,
-                display=found.display,
-            )
+            yield Completion(as_typed(path, typed.quote), -typed.length, found.display)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Person:
 
 
 PAGE, LINE = (" ", "f", "pagedown", "c-f"), ("c-m", "j", "down")
-END = ("q", "Q", "escape", "c-d")
+END, STOP = ("q", "Q", "escape", "c-d"), ("c-c", "<sigint>")
 
 
 def show_pages(
@@ -85,12 +85,12 @@ def show_pages(
 
     height(): returns the current number of rows of the screen.
     """
-    if _keys_wait():
-        write("".join(f"{line}\n" for line in lines))
-        return
-    shown, step = 0, height() - 1
+    source = get_app_session().input
+    waiting = [*get_typeahead(source), *source.read_keys(), *source.flush_keys()]
+    store_typeahead(source, waiting)
+    shown, step = 0, len(lines) if waiting else height() - 1
     while True:
-        if step >= len(lines) - shown:  # the last page: the prompt follows
+        if step >= len(lines) - shown and not waiting:  # the last page: the prompt follows
             step = min(step, height() - PROMPT_ROWS)
         page = lines[shown : shown + max(1, step)]
         write("".join(f"{line}\n" for line in page))
@@ -98,17 +98,12 @@ def show_pages(
         if shown >= len(lines):
             return
         key = _key(f"{shown} of {len(lines)} lines. Space: more, Enter: line, q: end")
+        if key in STOP:
+            raise KeyboardInterrupt
         if key not in PAGE + LINE:
             write(f"({len(lines) - shown:,} more lines)\n")
             return
         step = 1 if key in LINE else height() - 1
-
-
-def _keys_wait() -> bool:
-    source = get_app_session().input
-    keys = [*get_typeahead(source), *source.read_keys(), *source.flush_keys()]
-    store_typeahead(source, keys)
-    return bool(keys)
 
 
 def _key(said: str) -> str:
@@ -118,10 +113,7 @@ def _key(said: str) -> str:
     @bindings.add(Keys.Any)
     def take(event: KeyPressEvent) -> None:
         (press,) = event.key_sequence
-        if press.key in ("c-c", "<sigint>"):
-            event.app.exit(exception=KeyboardInterrupt())
-            return
-        if press.key not in PAGE + LINE + END:
+        if press.key not in PAGE + LINE + END + STOP:
             store_typeahead(event.app.input, [press])
         event.app.exit(result=press.key)
 
@@ -182,7 +174,7 @@ def show(window: Window, *, colours: bool, light: bool) -> None:
     """
     keys = KeyBindings()
     keys.add("c-z")(lambda event: event.app.suspend_to_background())
-    for name in ("c-c", "<sigint>"):
+    for name in STOP:
         keys.add(name)(lambda event: event.app.exit(exception=KeyboardInterrupt()))
 
     @keys.add(Keys.Any)
