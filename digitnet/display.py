@@ -47,7 +47,9 @@ class Digit:
     answer: Any = None
 
     def __repr__(self) -> str:
-        return f"Digit(guess={self.guess}, {self.outputs.max():.1%})".replace("%", " %")
+        are_shares = self.outputs.min() >= 0 and abs(self.outputs.sum() - 1) < 1e-4
+        output = f"{self.outputs.max():.1%}" if are_shares else f"{self.outputs.max():.3f}"
+        return f"Digit(guess={self.guess}, {output})".replace("%", " %")
 
     def _repr_html_(self) -> str:
         said = f"guess {self.guess}" + f", answer {self.answer}" * (self.answer is not None)

@@ -37,11 +37,8 @@ def is_checkout() -> bool:
 
 def saves_folder() -> Path:
     """The folder of the saves: `saves/` in a checkout, else in the user's data folder."""
-    if chosen := _chosen("saves"):
-        return Path(chosen)
-    if is_checkout():
-        return CHECKOUT / "saves"
-    return _of_user(user_data_path) / "saves"
+    beside = CHECKOUT if is_checkout() else _of_user(user_data_path)
+    return Path(_chosen("saves") or beside / "saves")
 
 
 def included_folder() -> Path:

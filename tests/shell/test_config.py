@@ -8,7 +8,6 @@ import pytest
 from conftest import Program
 from session_helpers import do, refusal
 
-import digitnet as dn
 from digitnet import paths
 from digitnet.flags import KEYS, read_config
 from digitnet.repl.session import Session
@@ -122,7 +121,7 @@ def test_a_python_program_has_the_folders_of_the_configuration_too(
     assert paths.saves_folder() == default
     monkeypatch.setenv("DIGITNET_DATA", "~nobody-here/a")
     with pytest.raises(ValueError, match="no home folder is known for '~nobody-here'"):
-        dn.data("sample")
+        paths.data_folders(None)
 
 
 @pytest.mark.parametrize("chosen", ["nowhere.toml", "a" * 300, "folder", "file/config.toml"])

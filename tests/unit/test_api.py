@@ -414,6 +414,8 @@ def test_pixels_from_0_to_255_are_warned_of() -> None:
         ):
             net.predict(test.x[:50] * 255)
         assert re.fullmatch(r"Digit\(guess=\d, \d+\.\d %\)", repr(net.check(test.x[0])))
+    linear = dn.network("784-10:linear", cost="squared").fit(test.x, test.y, epochs=1)
+    assert re.fullmatch(r"Digit\(guess=\d, \d\.\d{3}\)", repr(linear.check(test.x[0])))
     with pytest.warns(UserWarning, match="x goes up to 255") as warned:
         dn.load("ready").confusion(test.x[:50] * 255, test.y[:50])
     assert warned[0].filename == __file__
