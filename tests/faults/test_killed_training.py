@@ -23,7 +23,7 @@ def test_kills_at_random_moments(
     for _ in range(tried):
         left_by(environment, signal.SIGKILL, "n relu; t 600s", after=chance.random() / 2)
         left = Recovery(saves)
-        named, more = left.adopt()
+        named, _, more = left.adopt()
         survived += named.trainer.progress.batches > 0 and more == 0
         left.discard()
         assert kept(saves) == []
