@@ -57,7 +57,7 @@ class Terminal:
 
     def leave(self) -> int:
         """Waits for the program to end; its exit status, or minus the signal that ended it."""
-        self.read(0.1)
+        self.read(15)
         self.child.expect(pexpect.EOF)
         self.child.wait()
         if self.child.signalstatus:
