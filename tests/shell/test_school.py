@@ -90,9 +90,13 @@ def test_a_lesson_is_played_to_its_end_with_wrong_turns(
     assert session.coach is None
 
 
-def test_lesson_off_ends_the_treatment_of_a_patient_too(session: Session) -> None:
+def test_a_lesson_and_the_treatment_of_a_patient_end_each_other(session: Session) -> None:
+    session.interactive = True
     do(session, "patient 1; lesson off")
     assert session.coach is None
+    do(session, "lesson 1")
+    assert "The lesson is interrupted" in shown(session, "patient 1")
+    assert "This ends the treatment" in shown(session, "lesson 1")
 
 
 def test_a_step_is_skipped_and_only_the_lessons_networks_go_without_asking(
@@ -117,8 +121,43 @@ def test_a_network_that_met_a_goal_before_the_lesson_goes_only_after_a_yes(
 ) -> None:
     session.interactive = True
     do(session, "n; set batch all; t 5e; lesson 7")
-    assert "2 of 4" in coached(session, "i")
+    assert "2 of 4" in coached(session, "t 1")
     assert "Discard" in refusal(session, "n")
+
+
+@pytest.mark.parametrize(("number", "at", "line"), [
+    (2, 1, "n truth; t 1; i"), (4, 1, "n diary; set rate 0.01; t 1e"),
+    (5, 1, "n diary; set rate 300; t 6e"), (6, 2, "n diary; set rate 0.01; t 1e; i"),
+    (6, 2, "n; set rate 1e-9; t 100"), (6, 6, "n 784-20-20-10; set rate 0.02; t 2e"),
+    (7, 1, "n; set batch all; t 5e; i"), (7, 2, "n; t 1e; set batch 1"),
+    (7, 1, "data sample11; n 121-9-10; set batch all; t 5e"), (8, 1, "n; set cases 200; t 40e; i"),
+    (8, 1, "data sample11; n 121-9-10; set cases 200; t 40e"), (9, 1, "n conv; i"),
+    (9, 3, "l hand; i"), (11, 1, "n; t 2e; i"), (11, 5, "n; t 2e; pas a; set rate 0.02; p"),
+])  # fmt: skip
+def test_a_step_is_not_done_by_what_was_there_before(
+    session: Session, number: int, at: int, line: str
+) -> None:
+    session.included = ROOT / "saves" / "included"
+    session.coach = lesson = read_lesson(LESSONS[number - 1])
+    lesson.at = at - 1
+    coached(session, line)
+    assert lesson.at == at - 1
+
+
+@pytest.mark.parametrize(
+    ("number", "left_at", "resumed_at"), [(1, 7, 7), (2, 4, 1), (6, 3, 2), (11, 7, 7)]
+)
+def test_a_lesson_is_resumed_where_its_network_is_made(
+    session: Session, number: int, left_at: int, resumed_at: int
+) -> None:
+    session.interactive = True
+    lesson = read_lesson(LESSONS[number - 1])
+    lesson.at = left_at - 1
+    _keep_progress(session, lesson)
+    for made, at in (("", resumed_at), ("n; ", left_at)):
+        do(session, f"{made}lesson {number}")
+        assert isinstance(session.coach, Lesson)
+        assert session.coach.at == at - 1
 
 
 def test_a_teacher_writes_another_lesson(tmp_path: Path, session: Session) -> None:

@@ -68,7 +68,9 @@ GOALS: dict[str, Callable[[Session, Any, Any], bool]] = {
         sum([layer.units for layer in model.network.layers if isinstance(layer, Dense)][:-1])
         <= most
     ),
-    "layer": lambda session, model, kind: any(la.kind == kind for la in model.network.layers),
+    "layer": lambda session, model, wanted: any(
+        wanted in (la.kind, la.config().get("activation")) for la in model.network.layers
+    ),
     "recipe": lambda session, model, name: model.recipe == name,
     "settings": lambda session, model, wanted: (
         wanted.items() <= asdict(model.trainer.settings).items()
@@ -221,8 +223,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _progress(session: Session) -> dict[str, int]:
     with suppress(OSError, ValueError):
-        text = read_bounded(session.saves / PROGRESS, MAX_FILE, follow=False).decode()
-        lines = text.splitlines()
+        lines = read_bounded(session.saves / PROGRESS, MAX_FILE, follow=False).decode().splitlines()
         return {name: int(number) for name, number in (line.rsplit(" ", 1) for line in lines)}
     return {}
 
@@ -249,9 +250,9 @@ def _numbered(noun: str, every: Sequence[T], number: int) -> T:
 def lesson(session: Session, number: kinds.LESSON = 0) -> Said:
     """Take a lesson of five minutes: steps to type, with goals that are checked.
 
-    Other commands may be used in between. A lesson left is resumed where it was, also on another
-    day; one that was finished begins again. Lessons of your own belong in the folder lessons beside
-    config.toml.
+    Other commands may be used in between. A lesson left is resumed where it was or, without a
+    network in hand, where one is made; one that was finished begins again. Lessons of your own
+    belong in the folder lessons beside config.toml.
 
     lesson: all lessons, and how far you got
     lesson next: skip a step
@@ -274,8 +275,11 @@ def lesson(session: Session, number: kinds.LESSON = 0) -> Said:
     steps = [{"says": step.say, "type": step.type} for step in chosen.steps]
     if session.interactive:
         chosen.at = taken.get(chosen.name, 0) % len(steps)
+        while chosen.at and not (session.hand or {"n", "l"} & chosen.steps[chosen.at].commands):
+            chosen.at -= 1  # to where its network is made
+        over = "This ends the treatment of the patient.\n" * isinstance(session.coach, Treatment)
         session.coach, chosen.seen = chosen, session.hand
-        begun = "Where you left off:\n" if chosen.at else f"{chosen.about}\n\n"
+        begun = over + ("Resumed:\n" if chosen.at else f"{chosen.about}\n\n")
         said = f"{begun}{chosen.told}"
     else:
         lines = [f"{n}. {s['says']}\n   {s['type']}" for n, s in enumerate(steps, 1)]
@@ -288,10 +292,10 @@ def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
     for number, each in enumerate(every, 1):
         count, at = len(each.steps), min(taken.get(each.name, 0), len(each.steps))
         taken_so_far = f" ({at} of {count})" if at else ""
-        rows.append((f"{number:2}  {each.title}{taken_so_far}", each.about))
+        rows.append((f"{number:2}", f"{each.title}{taken_so_far}", each.about))
         data.append({"name": each.name, "title": each.title, "steps": count, "taken": at})
     below = "lesson 1 begins the first; patient has broken networks to cure, quiz asks questions."
-    table = Rows(("", ""), rows, prose=("",))
+    table = Rows(("", "", ""), rows, prose=("",))
     return Said(Group(table, below), {"lessons": data})
 
 
@@ -455,9 +459,10 @@ def _admit(session: Session, number: int, every: list[Patient]) -> Said:
         _run(session, training)
     session.mark_saved()
     shape = session.network().network.shape
+    over = "The lesson is interrupted; lesson resumes it.\n" * isinstance(session.coach, Lesson)
     session.coach = Treatment(number, chosen, shape)
     goal = f"Find out what is wrong (patient CAUSE names it), and get {100 * chosen.cure:g} % right"
-    said = f'"{chosen.story}"\n\nIn hand: {shape}. {goal}. patient hint helps.'
+    said = f'{over}"{chosen.story}"\n\nIn hand: {shape}. {goal}. patient hint helps.'
     fields = {"number": number, "story": chosen.story, "shape": shape, "cure": chosen.cure}
     return Said(said, fields)
 
