@@ -1,12 +1,14 @@
 """Lessons, patients and the quiz, played as a learner plays them, wrong turns included."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from conftest import ROOT
+from importing_helpers import ANSWERS, COUNT, PICTURES, npz
 from session_helpers import do, refusal, shown
 
 from digitnet.repl.command import split
@@ -20,6 +22,7 @@ from digitnet.repl.features.lesson import (
     Treatment,
     _keep_progress,
     _measured,
+    _on_sample,
     _progress,
     lessons,
     patients,
@@ -30,7 +33,7 @@ from digitnet.repl.session import NonInteractive, Session
 LESSONS = list(lessons().values())
 PATIENTS = patients()
 CURES = [
-    "set rate 3; t 3e", "n diary; t 3e", "n; t 2e", "n; t 2e", "n 784-20-20-20-20-10; t 4e",
+    "set rate 3; t 3e", "n diary; t 3e", "n; t 2e", "n; t 2e", "n 784-30-30-30-30-30-30-10; t 8e",
     "n; t 2e", "n 784-64-10; t 2e", "n 784-64-10; t 2e", "n 784-64-10; t 2e",
     "n; t 2e", "n; t 2e", "n diary; t 3e", "n; t 2e", "n; t 2e", "n; t 2e", "n; t 2e",
     "n 784-30-10; t 3e", "data sample; n; t 2e", "data sample; n; t 2e", "data sample; n; t 2e",
@@ -245,7 +248,21 @@ def test_a_patient_that_cannot_be_made_leaves_the_network_in_hand(session: Sessi
     mine = session.hand
     with patch("digitnet.repl.features.lesson._spoil", side_effect=CommandError("no")):
         assert refusal(session, "patient 1") == "no"
+    asks = partial(setattr, session.interrupts, "asked")
+    with patch("digitnet.repl.features.lesson._spoil", side_effect=lambda *_: asks(True)):  # Ctrl-C
+        assert refusal(session, "patient 18") == "interrupted: no patient was taken"
     assert (session.hand, session.data_sets.name) == (mine, "mini")
+
+
+def test_a_data_set_of_ones_own_may_be_named_patient(session: Session, tmp_path: Path) -> None:
+    own = npz(images=PICTURES, labels=ANSWERS)(tmp_path)
+    do(session, f"data import patient {own}; patient 18; data patient")
+    assert len(session.data().train) < COUNT
+
+
+def test_a_cure_counts_with_the_pixels_that_it_was_trained_on(session: Session) -> None:
+    do(session, "n 784-b-10; set pixels raw; t 50")
+    assert _on_sample(session) == _measured(session, "validation").accuracy
 
 
 def test_a_quiz_takes_three_wrong_answers(session: Session) -> None:

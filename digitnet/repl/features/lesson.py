@@ -55,7 +55,8 @@ def _measured(session: Session, cases: str) -> Evaluation:
 
 def _on_sample(session: Session) -> float:
     """The accuracy on the sample's validation cases; 0 if they do not fit the network."""
-    model, cases = session.network(), session.data("sample").validation
+    model, sample = session.network(), session.data("sample")
+    cases = sample.as_seen(0, model.trainer.settings.pixels).validation
     return model.trainer.measure(cases).accuracy if model.network.fits(cases) else 0.0
 
 
@@ -309,7 +310,7 @@ def tour(session: Session, off: kinds.OFF = "") -> Any:
     return lesson(session, off or 1)
 
 
-NAME = "patient"  # the name of the spoilt data of a patient
+NAME = "Patient"  # of the spoilt data of a patient: no data set of one's own can have it
 
 
 def _turned(cases: Cases) -> Cases:
@@ -414,7 +415,7 @@ class Treatment(Coach):
         return f"{self.patient.told} That was patient {self.number}; patient lists all."
 
 
-@command(NAME, group="This program")
+@command("patient", group="This program")
 def patient(session: Session, what: kinds.PATIENT = 0) -> Said:
     """Cure a broken network: a patient is loaded, say what is wrong and make it learn.
 
@@ -448,7 +449,7 @@ def patient(session: Session, what: kinds.PATIENT = 0) -> Said:
 
 
 def _admit(session: Session, number: int, every: list[Patient]) -> Said:
-    chosen = _numbered(NAME, every, number)
+    chosen = _numbered("patient", every, number)
     session.discard("no patient was taken")
     make, _, training = chosen.make.partition(" | ")
     with session.unless_it_fails():
@@ -472,3 +473,5 @@ def _run(session: Session, line: str) -> None:
     for name, *words in split(line):
         called = find(name)
         called.function(session, *called.parse(words))
+        if session.interrupts.asked:
+            raise CommandError("interrupted: no patient was taken")
