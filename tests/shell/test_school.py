@@ -28,6 +28,7 @@ from digitnet.repl.features.lesson import (
     patients,
     read_lesson,
 )
+from digitnet.repl.features.quiz import SHOWN
 from digitnet.repl.session import NonInteractive, Session
 
 LESSONS = list(lessons().values())
@@ -279,6 +280,17 @@ def test_a_quiz_is_about_the_weights_that_answer(session: Session) -> None:
     told = [do(session, "quiz; quiz skip")[0] for _ in range(40)]
     (asked, *_) = [each["givens"]["a"] for each in told if "cost C" in each["question"]]
     assert any(asked == pytest.approx(each, rel=1e-3) for each in outputs)
+
+
+@pytest.mark.parametrize(("recipe", "is_asked"), [("mini", True), ("spiral", False)])
+def test_a_rate_is_asked_for_where_the_usual_one_is_seen_to_do_well(
+    session: Session, recipe: str, is_asked: bool
+) -> None:
+    do(session, f"n {recipe}")
+    asked = [do(session, "quiz; quiz skip")[0] for _ in range(40)]
+    curves = [each["givens"]["mean cost"] for each in asked if "Was its rate" in each["question"]]
+    assert [len(curve) for curve in curves] == [SHOWN] * len(curves)
+    assert bool(curves) == is_asked
 
 
 def test_a_question_asked_before_a_step_ends_counts_in_the_next(session: Session) -> None:

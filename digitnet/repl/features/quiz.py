@@ -27,7 +27,7 @@ from digitnet.repl.session import Session
 MOST = 16  # maximum number of terms of a sum that is asked for
 TOLERANCE = 0.01  # how far an answer may be off: this fraction
 ZERO = 5e-5  # what is answered for an answer of zero may be up to this
-SHOWN = 12  # mini-batches of a curve
+SHOWN = 12  # points of a curve
 TRIES = 3  # an answer is shown after this many wrong ones
 
 
@@ -132,19 +132,23 @@ def _ask(session: Session) -> Question:
     number = int(rng.choice([n for n, p in enumerate(page.passes) if isinstance(p.layer, Dense)]))
     every = list(_questions(page, number, rng, model))
     chosen = int(rng.integers(len(every) + (len(page.passes) > 1)))  # a unit learns at any rate
-    return every[chosen] if chosen < len(every) else _of_rate(model, data.train, rng)
+    of_rate = _of_rate(model, data.train, rng) if chosen == len(every) else None
+    return of_rate or every[chosen % len(every)]
 
 
-def _of_rate(model: Model, cases: Cases, rng: np.random.Generator) -> Question:
-    """Which rate a curve was made with: the usual one, or one that is far too low or too high."""
+def _of_rate(model: Model, cases: Cases, rng: np.random.Generator) -> Question | None:
+    """Which rate a curve was made with, of three; None if the usual one does not halve the cost."""
     usual = default_rate(model.recipe, model.trainer.settings.optimizer)
     rates = [float(f"{usual * factor:.3g}") for factor in (0.01, 1, 100)]
-    rate = rates[int(rng.integers(3))]
-    copy = training_copy(untrained_copy(model.trainer), rate=rate)
-    costs = np.array(rehearse(copy, cases, probe_of(copy.network, cases)).costs)
-    at = np.unique(np.linspace(0, len(costs) - 1, SHOWN).astype(int))
+    rate, copy = rates[int(rng.integers(3))], untrained_copy(model.trainer)
+    probe = probe_of(copy.network, cases)
+    usually, tried = (rehearse(training_copy(copy, rate=r), cases, probe) for r in (usual, rate))
+    if usually.after > usually.before / 2:
+        return None
+    blocks = np.array_split(tried.costs, min(SHOWN, len(tried.costs)))
     text = f"An untrained copy was trained. Was its rate {rates[0]:g}, {usual:g} or {rates[2]:g}?"
-    givens = {"mini-batch": at + 1, "cost": costs[at]}
+    ends, means = np.cumsum([*map(len, blocks)]), [*map(np.mean, blocks)]
+    givens = {"up to mini-batch": ends, "mean cost": means}
     hint = "A cost that hardly falls: rate too low. One that jumps or sticks: too high."
     return Question(text, givens, "rate", rate, hint)
 
