@@ -253,7 +253,7 @@ class Nesterov(Momentum):
 
 
 class RMSProp(Optimizer):
-    """s ← 0.9 s + 0.1 g²;  w ← w − η g / (√s + ε) (Tieleman and Hinton 2012, lecture 6.5)."""
+    """RMSprop: s ← 0.9 s + 0.1 g²;  w ← w − η g / (√s + ε) (Tieleman, Hinton 2012, lecture 6.5)."""
 
     name, formulae = "rmsprop", ("s ← 0.9 s + 0.1 g²", "w ← w − η g / (√s + ε)")
     usual_rate, rate_margin = 0.001, 3.0

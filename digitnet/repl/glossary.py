@@ -91,7 +91,8 @@ def _all() -> Iterator[Meaning]:
         kind = f"a cost of {output} outputs" if form.outputs else "a cost"
         example = f"n 784-100-10 sigmoid {output} {name}"
         yield Meaning(name, kind, _first(form.value), example)
-    kinds = {"optimizer": "an optimizer", "schedule": "a schedule", "augment": "augmentation"}
+    kinds = {"optimizer": "an optimizer", "augment": "augmentation"}
+    kinds["schedule"] = "a schedule: the factor of the rate, as s goes from 0 to 1"
     for setting, kind in kinds.items():
         for name, summary in NAMED_VALUES[setting]().items():
             yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")

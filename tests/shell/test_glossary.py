@@ -43,6 +43,13 @@ from digitnet.repl.session import SESSION_SETTINGS, Session
         ("feature maps", "small kernels"),
         ("η", "Learning rate"),
         ("δ", "error signal"),
+        ("confusion matrix", "each guess"),
+        ("recall", "Recall: "),
+        ("hyperparameter", "are chosen"),
+        ("iteration", "an iteration"),
+        ("plateau", "a higher rate"),
+        ("rmsprop", "s ← 0.9 s"),
+        ("step", "0.01 from"),
     ],
 )
 def test_a_word_is_explained(session: Session, word: str, says: str) -> None:

@@ -82,15 +82,15 @@ def help_(session: Session, name: kinds.WORD = "") -> Said:
     if name in session.aliases:
         own = {name: session.aliases[name]}
         return Said(_own(own), fields | {"own": own})
-    if name in COMMANDS:
-        found = find(name)
-        return Said(Group(*_in_full(found)), fields | {"commands": [_data(found, found.text)]})
-    if explained := meanings(name):
+    found, explained = [find(name)] if name in COMMANDS else [], meanings(name)
+    if found or explained:
         output = session.hand.network.layers[-1].config() if session.hand else {}
         kind = f"a cost of {output.get('activation')} outputs"  # the form in use
         in_use = [meaning for meaning in explained if meaning.kind == kind] or explained
-        shown = Group(*(line for meaning in in_use for line in _explained(meaning)))
-        return Said(shown, fields | {"meanings": [asdict(meaning) for meaning in in_use]})
+        shown = [line for each in found for line in _in_full(each)]
+        shown += [line for meaning in in_use for line in _explained(meaning)]
+        fields["commands"] = [_data(each, each.text) for each in found]
+        return Said(Group(*shown), fields | {"meanings": [asdict(each) for each in in_use]})
     hint = nearest(name, [*COMMANDS, *words()]) or "? lists the commands"
     raise CommandError(f"{quoted(name)} is not a command, nor a word explained here. {hint}")
 
