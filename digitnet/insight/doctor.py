@@ -209,7 +209,7 @@ def _damaged(f: Facts, how: str) -> Evidence:
         blamed = "training" if len(wrong) == len(agreements) > 1 else name
         text = f"{_percent(each[''])} of the {name} cases have the answer of the training cases "
         text += f"that look most like them, and {_percent(each[how])} if {back}; so the {blamed} "
-        return text + "set is wrong: fix its file and import it again", ()
+        return text + "set is wrong: fix its file and import it again, or use another data set", ()
     return None
 
 

@@ -80,7 +80,7 @@ class DoctorResult(Drawn):
                 text.append("\nTry: ").append(finding.remedy, "bold")
             if finding.reached:
                 after, without = (f"{100 * accuracy:.0f} %" for accuracy in finding.reached)
-                without = f", {without} without it"
+                without = f", {without} after {finding.trials[''].batches} without it"
                 if not isfinite(finding.trials[""].after):
                     without = "; without it the cost became infinite"
                 batches = finding.trials[finding.remedy].batches
@@ -97,7 +97,7 @@ class DoctorResult(Drawn):
         for paragraph in finding.why.split("\n\n"):
             yield Text(f"{' '.join(paragraph.split())}\n")
         if finding.trials:
-            yield "The experiment: copies were trained, each on the same mini-batches."
+            yield "The experiment: copies were trained for a short time."
             yield from self._experiment(finding, view)
         elif finding.group == DATA and self.data and self.data.picture:
             yield gallery(_alike(self.data, view), view)
