@@ -391,9 +391,7 @@ class Treatment(Coach):
         if self.cured or not session.done or _on_sample(session) < self.patient.cure:
             return ""
         if not self.named and session.network().network.shape != self.shape:
-            return (
-                "That is another network. What is wrong with the patient? patient CAUSE names it."
-            )
+            return "That is another network. What is wrong with the patient? patient CAUSE says it."
         self.cured = True
         right = f"At least {100 * self.patient.cure:g} % of the sample's validation cases are right"
         return f"{right}: cured. {self._end(session)}"
