@@ -16,6 +16,7 @@ from digitnet.repl.errors import CommandError
 from digitnet.repl.features.lesson import (
     BIASES,
     CASES,
+    NAME,
     PROGRESS,
     WEIGHTS,
     Lesson,
@@ -257,7 +258,9 @@ def test_a_patient_that_cannot_be_made_leaves_the_network_in_hand(session: Sessi
 
 def test_a_data_set_of_ones_own_may_be_named_patient(session: Session, tmp_path: Path) -> None:
     own = npz(images=PICTURES, labels=ANSWERS)(tmp_path)
-    do(session, f"data import patient {own}; patient 18; data patient")
+    do(session, f"data import patient {own}; patient 18; data")
+    assert session.data().name == NAME  # which no list of data sets changes
+    do(session, "data patient")
     assert len(session.data().train) < COUNT
 
 

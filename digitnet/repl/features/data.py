@@ -103,8 +103,8 @@ def data(
         raise CommandError(f"data: unexpected {quoted(own)}. Example: data sample")
     if name == "mnist" and not _is_usable(session, name):
         _download(session)
-    if not name and session.data_sets.name not in sources:  # another terminal has deleted it
-        session.data_sets.name = "sample"
+    if not name and (now := session.data_sets.name) not in sources and OWN_NAME.fullmatch(now):
+        session.data_sets.name = "sample"  # another terminal has deleted it
     chosen = session.data(name)
     if not name:
         return _listed(session, chosen)
