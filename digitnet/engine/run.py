@@ -238,7 +238,7 @@ class Best:
         horizon = meter.part_of_horizon()
         if not self.has_target or (horizon is not None and horizon < 1):
             return False
-        if meter.rate() <= SPENT * self.trainer.settings.rate:
+        if horizon is not None and meter.rate() <= SPENT * self.trainer.settings.rate:
             return True
         has_cycles = horizon is None and not meter.schedule.curve.is_endless
         long = max(PATIENCE, self.epochs, meter.cycle()[0] if has_cycles else 0)

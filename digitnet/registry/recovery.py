@@ -154,8 +154,8 @@ class Recovery:
             except (DamagedSave, OSError) as error:
                 if lock:
                     lock.release()
-                why = getattr(error, "strerror", error)
-                damaged = f"; {path} cannot be read, and can be removed: {why}"
+                hint = ", and it can be removed" * isinstance(error, DamagedSave)
+                damaged = f"; {path} cannot be read: {getattr(error, 'strerror', error)}{hint}"
                 continue
             self.discard()
             self._path, self._lock, self.is_adopted = path, lock, True
