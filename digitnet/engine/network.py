@@ -240,13 +240,15 @@ class Network:
     def set_dropout(self, probability: float) -> None:
         """Puts dropout after every hidden dense layer, or its batch normalization; 0 removes it."""
         layers = [layer for layer in self.layers if not isinstance(layer, SetDropout)]
-        self.layers, dropout = [], partial(SetDropout, probability=probability, dtype=self.dtype)
+        made: list[Layer] = []
+        dropout = partial(SetDropout, probability=probability, dtype=self.dtype)
         for number, (layer, above) in enumerate(zip(layers, [*layers[1:], None], strict=True)):
-            self.layers.append(layer)
+            made.append(layer)
             normalized = number > 0 and isinstance(layer, BatchNorm)
             dense = isinstance(layers[number - 1] if normalized else layer, Dense)
             if probability and dense and above and not isinstance(above, BatchNorm):
-                self.layers.append(dropout(layer.shape, number=number))
+                made.append(dropout(layer.shape, number=number))
+        self.layers = made
         self._prepare()
 
     def forward(self, x: Array, step: Step | None = None) -> Array:

@@ -378,6 +378,8 @@ class Session:
         """What is unsaved of the network in hand, in words; empty if nothing is."""
         if batches := self.unsaved_batches:
             return f"{counted(batches, 'mini-batch')} of training"
+        if self.hand and not (self.hand.versions or self.hand.network.is_committee):
+            return "changed weights"  # one was turned by hand
         changed = self.hand and self.saved and self.hand.trainer.settings != self.saved[1]
         return "changed settings" if changed else ""
 
@@ -433,6 +435,7 @@ class Session:
         """Call this after an undo: notes what of the network in hand is in its save by now."""
         model = self.network()
         if not model.name:
+            self.saved = None if self.unsaved_batches < 0 else self.saved
             return
         self.saved = None
         with suppress(RegistryError):

@@ -206,11 +206,14 @@ def test_a_unit_of_every_small_network_can_be_looked_into(
     assert [int(number) for number in told] == sorted(set(layers))
 
 
-@pytest.mark.parametrize(("recipe", "number"), [("mini", 1), ("truth", 2), ("xor", 0)])
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [("n mini; t 5", 1), ("n truth; t 5", 2), ("n xor; t 5", 0), ("n xor", 0)],
+)
 def test_a_weight_is_turned_outputs_follow_and_undo_puts_it_back(
-    session: Session, recipe: str, number: int
+    session: Session, line: str, number: int
 ) -> None:
-    view = viewer(session, f"n {recipe}; t 5; pas one", 3)
+    view = viewer(session, f"{line}; pas one", 3)
     weights = session.network().network.parameters[0].value
     before, outputs = weights.copy(), view.picture.scene.outputs
     assert not session.unsaved

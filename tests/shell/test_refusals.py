@@ -104,7 +104,7 @@ WRONG = {
     "step 101": "at most 100 mini-batches",
     "step 0": "a whole number from 1",
     "find rat": "Did you mean rate?",
-    "fool 11 12": "the answers are 0 to 9. Example: fool 11 3",
+    "fool 11 12": "the answers are 0 to 9. Example: fool 0 1",
     "like 5000": "there is no case 5,000",
     "n mini; why 8": "numbered 0 to 7",
     "ch 50": "the test set of mini has 8 cases: ch all checks them",

@@ -245,6 +245,15 @@ def test_every_patient_is_broken_in_a_way_that_is_known() -> None:
     assert {each.spoil for each in PATIENTS} == {"", *WEIGHTS, *BIASES, *CASES}
 
 
+def test_the_training_of_a_patient_is_undone_and_no_less_than_nothing_is_unsaved(
+    session: Session,
+) -> None:
+    do(session, "patient 1; undo t")
+    assert (session.unsaved_batches, session.unsaved) == (0, "")
+    do(session, "t 5")
+    assert session.unsaved_batches == 5
+
+
 def test_a_patient_that_cannot_be_made_leaves_the_network_in_hand(session: Session) -> None:
     do(session, "n mini")
     mine = session.hand

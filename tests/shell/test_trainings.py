@@ -71,6 +71,8 @@ def test_a_training_that_trains_nothing_changes_nothing(session: Session) -> Non
     before = state()
     do(session, "data spiral; t 0.0001%")
     assert state() == before
+    do(session, "n 2-8-b-2; t 0.0001%")
+    assert session.network().accuracy is None  # of statistics that are gone again
 
 
 def test_an_accuracy_measured_with_other_answers_is_dropped(session: Session) -> None:

@@ -309,7 +309,7 @@ def show(session: Session, count: kinds.SHOWN = 6) -> Said:
 
 def _deformed(session: Session, data: DataSet, rows: Integers) -> list[NDArray[Any]]:
     """These training cases, as the network in hand may see them."""
-    augment = Augment.parse(session.network().trainer.settings.augment)
+    augment = Augment.parse(session.learner().trainer.settings.augment)
     data.check("augment", "light")
     if augment == Augment() or data.picture is None:
         raise CommandError("the training cases are not augmented. Example: set augment light")

@@ -89,9 +89,7 @@ def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None
     model, member = single(session)
     data, network = session.data_for(model), model.trainer.answering()
     if answer is not None and answer >= max(2, network.outputs):
-        raise CommandError(
-            f"the answers are 0 to {max(2, network.outputs) - 1}. Example: fool 11 3"
-        )
+        raise CommandError(f"the answers are 0 to {max(2, network.outputs) - 1}. Example: fool 0 1")
     case = Case.of(session, data, index, member)
     x = Feeder(data.test, network.dtype).batch(np.array([case.index]))[0][0]
     before, _ = _read(network, x)

@@ -327,7 +327,7 @@ def trained(
             progress.end(ended)
     curves.end(trainer.history)
     measured = session.accuracy_on("validation", outcome.validation_accuracy, data, model)
-    if outcome.batches or not model.accuracy:
+    if outcome.batches:
         model.accuracy = measured
     can_augment = settings.augment == "none" and data.picture is not None
     usual, recent = default_rate(model.recipe, settings.optimizer), trainer.history[-1:]

@@ -135,7 +135,7 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
         if digit is not None and digit >= guesses.classes:
             raise CommandError(f"the answers are 0 to {guesses.classes - 1}. Example: wrong 1 0")
     if answer is not None and answer == guess:
-        raise CommandError(f"{with_article(answer)} read as {answer} is right. Example: wrong 4 9")
+        raise CommandError(f"{with_article(answer)} read as {answer} is right. Example: wrong 1 0")
     indices, kind, total = guesses.wrong(), "misread", len(guesses.answers)
     of = counted(total, "case")
     if answer is not None:
