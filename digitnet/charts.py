@@ -6,7 +6,8 @@ from functools import cache, cached_property, partial
 from html import escape
 from itertools import chain
 from math import ceil, floor, inf
-from typing import Any, TypeVar
+from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -15,7 +16,6 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.trainer import Measurement
 
 MAX_VALUE = 1e100  # values are clipped to this: differences of larger ones may overflow
-MAX_POINTS = 400  # maximum number of points of a curve
 TICK_COLUMNS = 10  # columns per power of ten on an axis
 MANY_ROWS = 18  # rows of a chart from which its y axis has more numbers than its ends
 
@@ -24,15 +24,8 @@ LOG_RANGE = 30
 
 BATCHES = "mini-batches"
 
-T = TypeVar("T")
-
 Point = tuple[float, float]  # (x, y); x is usually a number of mini-batches
 Ticks = list[tuple[float, str]]  # positions on an axis, and what is written there
-
-
-def written(number: float) -> str:
-    """A number in full, for an axis: `1,095`, `0.01`, `1e-5`."""
-    return f"{number:,.12g}".replace("e-0", "e-").replace("e+0", "e")
 
 
 def rounded(number: float, digits: int = 3) -> str:
@@ -48,8 +41,8 @@ class Chart:
 
     Names stand beside the title. log_x, log_y: whether an axis is logarithmic; points that are not
     above zero are then left out. marked: an x to mark with a vertical line. over: what x is, for
-    pictures in files. floor: lower values are drawn there, if the curve was above before. ends: of
-    the x axis; those of the curves if empty.
+    pictures in files. floor: lower values are drawn there; a curve begins with the last of them
+    before it is above. ends: of the x axis; those of the curves if empty.
     """
 
     title: str
@@ -65,11 +58,11 @@ class Chart:
     def lines(self) -> list[tuple[int, str, Array]]:
         """The curves that can be drawn: number, which sets colour and marker, name and (x, y).
 
-        x and y are (points,), thinned, and logarithms where an axis is logarithmic.
+        x and y are (points,), and logarithms where an axis is logarithmic.
         """
         lines = []
         for number, (name, points) in enumerate(self.curves.items()):
-            xy = np.array(thinned(points), float).reshape(-1, 2).T.clip(-MAX_VALUE, MAX_VALUE)
+            xy = np.array(points, float).reshape(-1, 2).T.clip(-MAX_VALUE, MAX_VALUE)
             entry = max([0, *np.flatnonzero(xy[1] >= self.floor)[:1] - 1])
             xy = np.maximum(xy[:, entry:], [[-inf], [self.floor]])
             for axis in (axis for axis in (0, 1) if (self.log_x, self.log_y)[axis]):
@@ -77,7 +70,7 @@ class Chart:
                 xy[axis] = np.log10(xy[axis])
             if xy.shape[1] > 1:
                 lines.append((number, name, xy))
-        return lines
+        return sorted(lines, key=lambda line: -line[2][0, -1])  # so shorter ones are seen
 
     @property
     def bounds(self) -> tuple[Array, Array]:
@@ -98,8 +91,8 @@ class Chart:
         low, high = (float(end[0]) for end in self.bounds)
         if self.log_x:
             return _powers(low, high, columns // TICK_COLUMNS)
-        ends = sorted({low, high, *self.marked_at})
-        return [(x, written(x)) for x in ends if low <= x <= high]
+        ends = sorted(x for x in {low, high, *self.marked_at} if low <= x <= high)
+        return _ticks(ends, ends)
 
     def y_ticks(self, rows: int) -> Ticks:
         low, high = (float(end[1]) for end in self.bounds)
@@ -107,29 +100,30 @@ class Chart:
         if self.log_y:
             return _powers(low, high, 2 * count)
         ticks = sorted({low + (high - low) * k / count for k in range(count)} | {high})
-        for digits in (3, 4, 6, 9):  # until no two are the same, and none is called 100 that is not
-            labels = [rounded(t, digits) for t in ticks]
-            if len({*labels}) == len(ticks) and ("100" not in labels or 100 in ticks):
-                break
-        return [(t, "<" * (t == self.floor) + s) for t, s in zip(ticks, labels, strict=True)]
+        return [(t, "<" * (t == self.floor) + label) for t, label in _ticks(ticks, ticks)]
+
+
+def _ticks(places: Sequence[float], values: Sequence[float]) -> Ticks:
+    """The values, rounded by at most a tenth of a step; none is called 100 that is not."""
+    step = min(np.diff(values), default=inf)
+    for digits in (3, 4, 6, 9):
+        labels = [rounded(value, digits) for value in values]
+        is_near = all(abs(float(f"{v:.{digits}g}") - v) <= step / 10 for v in values)
+        if is_near and ("100" not in labels or 100 in values):
+            break
+    return list(zip(places, labels, strict=True))
 
 
 def _powers(low: float, high: float, most: int) -> Ticks:
     """About `most` powers of ten from 10^low to 10^high, or 1, 2 and 5 times these, or the ends."""
-    powers = range(floor(low), ceil(high) + 1)
+    powers, values = range(floor(low), ceil(high) + 1), [10.0**end for end in sorted({low, high})]
     for factors in ((1,), (1, 2, 5)):
-        values = [factor * 10.0**power for power in powers for factor in factors]
-        inside = [value for value in values if low - 1e-9 <= np.log10(value) <= high + 1e-9]
+        every = (factor * 10.0**power for power in powers for factor in factors)
+        inside = [value for value in every if low - 1e-9 <= np.log10(value) <= high + 1e-9]
         if len(inside) > 2:
-            inside = inside[:: ceil(len(inside) / (most + 1))]
-            return [(float(np.log10(value)), written(value)) for value in inside]
-    return [(end, written(10.0**end)) for end in sorted({low, high})]
-
-
-def thinned(points: Sequence[T]) -> list[T]:
-    """At most MAX_POINTS of the points, including the first and the last."""
-    step = ceil((len(points) - 1) / (MAX_POINTS - 1)) if len(points) > 1 else 1
-    return [*points[:-1:step], *points[-1:]]
+            values = inside[:: ceil(len(inside) / (most + 1))]
+            break
+    return _ticks(np.log10(values).tolist(), values)
 
 
 def training_charts(
@@ -155,15 +149,13 @@ def training_charts(
 
 
 def _floor(accuracies: Iterable[Sequence[Point]]) -> float:
-    """Where the axis of accuracies, in percent, begins: so near to those of the second half that a
-    small fall of them is seen; −∞ if these are all 100, or none is lower.
+    """Where the axis of accuracies, in percent, begins: so near to those of the second half of each
+    curve that a small fall of them is seen; −∞ if these are all 100, or none is lower.
     """
-    every = [point for points in accuracies for point in points]
-    middle = max((x for x, _ in every), default=0) / 2
-    later = [y for x, y in every if x >= middle] or [0]
+    later = [y for points in accuracies for x, y in points if x >= points[-1][0] / 2] or [0]
     high = max(later)
     floor = high - max(4 * (high - min(later)), (100 - high) / 2)
-    return floor if any(y < floor < high for _, y in every) else -inf
+    return floor if any(y < floor < high for points in accuracies for _, y in points) else -inf
 
 
 def history_charts(
@@ -189,7 +181,7 @@ def history_charts(
 
 WIDTH, HEIGHT, SIZE = 460, 320, 13  # a chart, and its letters, in points
 WIDE = 0.6  # of a letter's height: its width, about, in Helvetica or DejaVu Sans
-LEFT, RIGHT, TOP, BOTTOM = 62, 18, 56, 48  # between the edges of a chart and its frame
+LEFT, RIGHT, TOP, BOTTOM = 62, 40, 56, 48  # between the edges of a chart and its frame
 
 DARK = ("#16181d", "#e8e8e8", "#3a3f4a")
 LIGHT = ("#ffffff", "#222222", "#dddddd")
@@ -312,13 +304,23 @@ def _font(names: tuple[str, ...], size: int) -> Any:
 
 
 def drawing_of_charts(charts: Sequence[Chart], *, is_light: bool) -> Drawing:
-    looks = (*LIGHT, COLOURS) if is_light else (*DARK, BRIGHT)
-    shapes = [s for n, chart in enumerate(charts) for s in _shapes_of(chart, WIDTH * n, *looks[1:])]
-    return Drawing(shapes, WIDTH * len(charts), HEIGHT, looks[0])
+    """The charts side by side, below the names of their curves."""
+    paper, ink, grid, colours = (*LIGHT, COLOURS) if is_light else (*DARK, BRIGHT)
+    names = {(number, name) for c in charts for number, name, _ in c.lines if name}
+    width, across, lower, shapes = WIDTH * len(charts), LEFT, 0, list[Line | Words]()
+    for number, name in sorted(names):
+        wide = round(WIDE * SIZE * sum(1 + (east_asian_width(c) in "WF") for c in name))
+        if across + wide > width and across > LEFT:
+            across, lower = LEFT, lower + SIZE + 6
+        shapes.append(Words(across, 40 + lower, name, colours[number % len(colours)]))
+        across += wide + SIZE
+    for n, chart in enumerate(charts):
+        shapes += _shapes_of(chart, WIDTH * n, lower, ink, grid, colours)
+    return Drawing(shapes, width, HEIGHT + lower, paper)
 
 
 def _shapes_of(
-    chart: Chart, left: float, ink: str, grid: str, colours: Sequence[str]
+    chart: Chart, left: float, lower: int, ink: str, grid: str, colours: Sequence[str]
 ) -> Iterator[Line | Words]:
     yield Words(left + LEFT, 20, chart.title, ink)
     if not chart.lines:
@@ -326,7 +328,7 @@ def _shapes_of(
     low, high = chart.bounds
     span = np.where(high > low, high - low, 1.0)
     inner = np.array([WIDTH - LEFT - RIGHT, -(HEIGHT - TOP - BOTTOM)])
-    corner = np.array([left + LEFT, HEIGHT - BOTTOM])
+    corner = np.array([left + LEFT, HEIGHT - BOTTOM + lower])
 
     def placed(x: float, y: float) -> Point:
         across, down = (np.array([x, y]) - low) / span * inner + corner
@@ -341,11 +343,6 @@ def _shapes_of(
     for x, label in chart.x_ticks(WIDTH // 6):
         across, down = placed(x, low[1])
         yield Words(across, down + SIZE + 6, label, ink, "middle")
-    yield Words(corner[0] + inner[0] / 2, HEIGHT - 8, chart.over, ink, "middle")
-    across = left + LEFT
-    for number, name, xy in chart.lines:
-        colour = colours[number % len(colours)]
-        yield Line([placed(*point) for point in xy.T], colour, 2)
-        if name:
-            yield Words(across, 40, name, colour)
-            across += WIDE * SIZE * (len(name) + 2)
+    yield Words(corner[0] + inner[0] / 2, HEIGHT - 8 + lower, chart.over, ink, "middle")
+    for number, _, xy in chart.lines:
+        yield Line([placed(*point) for point in xy.T], colours[number % len(colours)], 2)

@@ -2,13 +2,27 @@
 
 import re
 from io import BytesIO
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.cells import cell_len
 
-from digitnet.charts import HEIGHT, LEFT, RIGHT, WIDTH, Chart, drawing_of_charts, rounded
+from digitnet.charts import (
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    SIZE,
+    WIDE,
+    WIDTH,
+    Chart,
+    Line,
+    Words,
+    drawing_of_charts,
+    rounded,
+)
 from digitnet.repl.features.plot import PlotResult
 from digitnet.repl.pictures.file import picture_of
 
@@ -34,9 +48,31 @@ def test_svg_has_a_line_through_the_points_and_no_font_from_the_web() -> None:
 
 
 @pytest.mark.parametrize(
+    "names",
+    [("a", "b"), [f"network-{n}" for n in range(6)], [64 * "x", 64 * "y"], [28 * "很", 28 * "长"]],
+)
+def test_names_are_told_once_and_nothing_covers_another_or_is_cut(names: list[str]) -> None:
+    ends = {name: [(0.0, 1.0), (150_000.0, 2.0)] for name in names}
+    drawing = drawing_of_charts([Chart("cost", ends), Chart("accuracy", ends)], is_light=True)
+    words = [shape for shape in drawing.shapes if isinstance(shape, Words)]
+    wide = [WIDE * SIZE * cell_len(each.text) for each in words]
+    left = [
+        w.x - {"middle": s / 2, "end": s}.get(w.anchor, 0) for w, s in zip(words, wide, strict=True)
+    ]
+    places = sorted((w.y, x, x + s) for w, x, s in zip(words, left, wide, strict=True))
+    assert sorted(w.text for w in words if w.text in names) == sorted(names)
+    assert all(x >= 0 and end <= 2 * WIDTH for _, x, end in places)
+    assert all(a[2] < b[1] for a, b in pairwise(places) if a[0] == b[0])
+    lines = [y for shape in drawing.shapes if isinstance(shape, Line) for _, y in shape.points]
+    assert max(w.y for w in words if w.text in names) < min(lines)
+    assert max(w.y for w in words) < drawing.height
+
+
+@pytest.mark.parametrize(
     ("ends", "labels"),
     [
-        ((99.9, 99.97), ["99.9", "99.92", "99.94", "99.95", "99.97"]),
+        ((99.9, 99.97), ["99.9", "99.9175", "99.935", "99.9525", "99.97"]),
+        ((97, 98), ["97", "97.25", "97.5", "97.75", "98"]),
         ((98, 99.97), ["98", "98.49", "98.98", "99.48", "99.97"]),
         ((99.98, 100), ["99.98", "99.985", "99.99", "99.995", "100"]),
         ((50, 100), ["50", "62.5", "75", "87.5", "100"]),

@@ -2,12 +2,13 @@
 
 from io import StringIO
 
+import numpy as np
 import pytest
 
-from digitnet.charts import MAX_POINTS, Chart, history_charts, thinned
+from digitnet.charts import Chart, history_charts
 from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import Screen
-from digitnet.repl.pictures.curves import MIN_ROWS, Curves, GrowingCurves, picture
+from digitnet.repl.pictures.curves import MAX_POINTS, MIN_ROWS, Curves, GrowingCurves, picture
 
 
 def measured(count: int = 50) -> list[Measurement]:
@@ -44,10 +45,13 @@ def test_each_curve_has_its_own_marker_and_name() -> None:
     title, *rows = drawn(Curves(history_charts({"": measured()}))).splitlines()
     assert "cost (log)  * training  o validation" in title
     assert set("*o") <= {*"".join(row[:40] for row in rows)}
-    histories = {"one": measured(), "another-long-name": measured(20), "new": []}
-    first, second, *_ = drawn(Curves(history_charts(histories))).splitlines()
+    histories = {"one": measured(20), "another-long-name": measured(), "new": []}
+    first, second, *rows = drawn(Curves(history_charts(histories))).splitlines()
     assert first.split() == ["validation", "cost", "(log)", "validation", "accuracy,", "%"]
     assert second.split() == ["*", "one", "o", "another-long-name"] * 2
+    assert set("*o") <= {*"".join(row[:40] for row in rows)}  # though one is how the other begins
+    title = "".join(drawn(Curves(history_charts({64 * "a" + "b": measured(), "c": measured()}))))
+    assert "b" in title.partition("+---")[0].split("validation cost")[1].replace("*", "")
 
 
 def test_a_curve_is_where_its_numbers_are() -> None:
@@ -81,6 +85,8 @@ def test_any_values_can_be_drawn(values: list[float]) -> None:
         ([0.01, 1], ["0.01", "0.1", "1"]),
         ([0.1, 0.6], ["0.1", "0.2", "0.5"]),
         ([0, 0.03, 0.05], ["0.03", "0.05"]),  # zero has no logarithm
+        ([2.3123456, 2.3147], ["2.31235", "2.3147"]),
+        ([1, 1e9], ["1", "100", "10,000", "1e6", "1e8"]),
     ],
 )
 def test_a_logarithmic_axis_has_its_numbers_as_people_write_them(
@@ -119,6 +125,15 @@ def test_a_small_fall_of_the_accuracy_is_seen(
     assert chart.x_ticks(40) == costs.x_ticks(40)
 
 
+def test_each_curve_is_seen_from_its_own_second_half_on() -> None:
+    points = {"good": (0.1, 0.95, 0.97, 0.96), "bad": (0.1, 0.3)}
+    histories = {
+        name: [Measurement(n, 0.1, 0.1, value) for n, value in enumerate(values)]
+        for name, values in points.items()
+    }
+    assert history_charts(histories)[1].y_ticks(MIN_ROWS)[0][0] < 30
+
+
 def test_long_trainings_keep_their_first_and_last_point() -> None:
     curves = GrowingCurves()
     for batch in range(10 * MAX_POINTS):
@@ -126,14 +141,14 @@ def test_long_trainings_keep_their_first_and_last_point() -> None:
     assert len(curves.cost) <= MAX_POINTS
     assert curves.cost[0] == (0, 1.0)
     assert curves.cost[-1][0] == 10 * MAX_POINTS - 1
+    assert np.diff([batch for batch, _ in curves.cost]).max() < MAX_POINTS / 5
 
 
-@pytest.mark.parametrize(
-    "count", [0, 1, 2, MAX_POINTS, MAX_POINTS + 1, 3 * MAX_POINTS + 7, 100_000]
-)
-def test_a_long_history_is_drawn_with_few_points(count: int) -> None:
-    points = [(batch, 0.0) for batch in range(count)]
-    kept = thinned(points)
-    assert len(kept) <= MAX_POINTS
-    assert (kept[:1], kept[-1:]) == (points[:1], points[-1:])
-    assert len(kept) == count or len(kept) > MAX_POINTS / 3
+@pytest.mark.parametrize("count", [2, MAX_POINTS, 3 * MAX_POINTS + 7, 20_000])
+def test_a_history_is_drawn_whole_and_grows_with_few_points(count: int) -> None:
+    history = [Measurement(n, 9.0 if n == count // 3 else 1.0, 1.0, 0.5) for n in range(count)]
+    (_, _, xy), _ = history_charts({"": history})[0].lines
+    assert (xy.shape[1], xy[1].max()) == (count, 9)
+    points = GrowingCurves.of(history, []).cost
+    assert (points[0][0], points[-1][0]) == (0, count - 1)
+    assert min(count, MAX_POINTS / 3) <= len(points) <= MAX_POINTS

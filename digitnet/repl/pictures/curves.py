@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType, RenderResult
 from rich.table import Column, Table
 from rich.text import Text
 
-from digitnet.charts import MAX_POINTS, Chart, Point, Ticks, thinned, training_charts
+from digitnet.charts import Chart, Point, Ticks, training_charts
 from digitnet.engine.arrays import Array
 from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import Drawn, View
@@ -21,7 +21,7 @@ MIN_ROWS, MAX_ROWS = 10, 30  # minimum and maximum lines of a chart, axes includ
 LIVE_FRACTION, MAX_FRACTION = 0.4, 0.8
 """Fraction of the screen's height for charts during training, and otherwise."""
 
-MIN_COLUMNS = 30  # minimum columns of a chart
+MIN_COLUMNS, MAX_POINTS = 30, 400  # minimum columns of a chart, maximum points of a live curve
 
 COLOURS = ("blue", "magenta", "green", "red", "cyan", "bright_black")
 
@@ -82,7 +82,7 @@ class GrowingCurves(Drawn):
     ) -> "GrowingCurves":
         """The curves so far. rate: is added to in place."""
         curves = cls(rate=rate, since=since)
-        for m in thinned(history):
+        for m in history:
             curves.add(m.batches, m.cost)
             curves.add_measured(m.batches, m.validation_cost, m.validation_accuracy)
         return curves
@@ -100,6 +100,7 @@ class GrowingCurves(Drawn):
         """Adds the last measurement, which is made after the last report."""
         for m in history[-1:]:
             if self.accuracy and m.batches > self.accuracy[-1][0]:
+                self.add(m.batches, m.cost)
                 self.add_measured(m.batches, m.validation_cost, m.validation_accuracy)
 
     @property
@@ -112,20 +113,22 @@ class GrowingCurves(Drawn):
 
 
 def _add(points: list[Point], point: Point) -> None:
-    """Adds a point; if there are too many, drops every second one."""
+    """Adds a point; if there are too many, keeps half, at about equal distances."""
     points.append(point)
     if len(points) > MAX_POINTS:
-        del points[1:-1:2]
+        x = [x for x, _ in points]
+        places = np.searchsorted(x, np.linspace(x[0], x[-1], MAX_POINTS // 2))
+        points[:] = [points[n] for n in np.unique(places)]
 
 
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
     names = Text("  ").join(
         Text(f"{_marker(number, blocks=blocks)} {name}", COLOURS[number % len(COLOURS)])
-        for number, name, _ in chart.lines
+        for number, name, _ in sorted(chart.lines, key=lambda line: line[0])
         if name
     )
     gap = "  " if len(f"{chart.title}  {names}") <= width else "\n"
-    title = Text.assemble(chart.title, gap * bool(names), names, justify="center")
+    title = Text.assemble(chart.title, gap * bool(names), names, justify="center", overflow="fold")
     return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
 
 
