@@ -19,6 +19,7 @@ from digitnet.digits.prepare import prepare
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import Status, run
 from digitnet.engine.schedules import Amount
+from digitnet.engine.trainer import Measurement
 from digitnet.recipes import RECIPES, build
 from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.draw import Board
@@ -35,7 +36,8 @@ SIZE = 80, 34
 
 def training() -> TrainingReport:
     """`t 20e` of the recipe relu on the sample, half way."""
-    curves, reports = GrowingCurves(), [Status(**fields) for fields in recorded()["training"]]
+    first, reports = recorded()["first"], [Status(**each) for each in recorded()["training"]]
+    curves = GrowingCurves.of([Measurement(**first)], [])
     for report in reports:
         curves.add(report.batches, report.recent_cost)
         if report.measured:
@@ -67,10 +69,12 @@ def record() -> None:
         if report.part and report.part >= 0.5:
             raise Stopped
 
+    untrained = trainer.measure(data.validation)
+    first = Measurement(0, untrained.cost, untrained.cost, untrained.accuracy)
     run(trainer, data.train, data.validation, Amount.parse("20e"), note)
     program = [sys.executable, "-m", "digitnet", "--json", "--seed", "1", "-c", "t 5e; c 11"]
     lines = subprocess.run(program, cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
-    kept = {"training": reports, "check": json.loads(lines[-1])}
+    kept = {"training": reports, "first": asdict(first), "check": json.loads(lines[-1])}
     (HERE / "recorded.json").write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
 
