@@ -100,19 +100,20 @@ class Film:
         other, with a moment marked, if there is room and there are at most ten answers; returns the
         units shown of each column.
         """
-        width, count = grid.width, len(self.moments)
+        width, times = grid.width, [moment.batches for moment in self.moments]
+        seen = np.searchsorted(times, np.linspace(times[0], times[-1], width), "right") - 1
         lines = max(len(self.moments[0].shares), min(STRIP, grid.height - ABOVE - 1))
         lines *= lines <= STRIP and grid.height - lines - 1 >= LEAST_ABOVE
         top = grid.height - lines - 1 if lines else grid.height
         for x in range(width if lines else 0):
-            parts = np.array(self.moments[x * count // width].shares) * lines
+            parts = np.array(self.moments[seen[x]].shares) * lines
             whole = np.floor(parts + 1e-9).astype(int)  # the rest goes to the largest remainders
             whole[np.argsort(whole - parts, kind="stable")[: lines - whole.sum()]] += 1
             for y, answer in enumerate(np.repeat(np.arange(len(whole)), whole).tolist()):
                 style = f"#000000 on {grid.shade(ANSWERS[answer], 1)}"
                 grid.write(x, top + y, f"{answer}", style)
         if lines:
-            grid.write((2 * (moment % count) + 1) * width // (2 * count), top + lines, "▲")
+            grid.write(int(np.searchsorted(seen, moment % len(times))), top + lines, "▲")
         return picture.draw(grid.part(0, 0, width, top))
 
     def words(self) -> Iterator[str]:

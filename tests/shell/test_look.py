@@ -23,7 +23,7 @@ def test_plain_text_tells_what_the_picture_shows(session: Session) -> None:
     lines = shown(session, "look 5").splitlines()
     assert lines[:2] == ["case 5 of the mini test set", "3 inputs, 2 of them not zero"]
     assert lines[2].startswith("layer 1, 3: 3 not zero")
-    assert lines[4].startswith("  weight times value: ")
+    assert lines[4].startswith("  weights times values: ")
     assert lines[-1].startswith("guess ")
 
 
@@ -60,6 +60,9 @@ def test_data_of_two_inputs_and_ones_own_have_a_plane(
         assert len(re.findall(mark, text)) >= points
         assert text.count("◎") == 1
     assert re.search(r"on \d+ % of the plane", shown(session, "look 1"))
+    do(session, f"look 1 {tmp_path}/drawn.svg")
+    texts = re.findall(r'fill="(#\w+)"[^>]*>0[^<]*\son\s', (tmp_path / "drawn.svg").read_text())
+    assert texts == ["#e69f00"]  # the colour of 0 on the plane
 
 
 def test_a_plane_shows_what_the_network_answers_there(session: Session) -> None:
@@ -298,11 +301,14 @@ def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
     shares = [0.0] * 10
     shares[0], shares[9] = 0.3, 0.7
     about_equal = [0.14, 0.06] + [0.1] * 8
-    film.moments[:] = [Moment(0, 0.1, about_equal, []), Moment(9, 0.5, shares, [])]
+    film.moments[:] = [
+        Moment(n, 0.1, s, []) for n, s in ((0, about_equal), (3, shares), (9, shares))
+    ]
     film.draw(grid := Grid(60, 40), picture_of(session.network().network, session.data(), 0), 1)
     rows = ["".join(text for _, text in line) for line in grid.lines()][-11:]
     assert [row[0] + row[-1] for row in rows[:-1]] == [f"{n}{0 if n < 3 else 9}" for n in range(10)]
-    assert rows[-1].index("▲") == 45
+    assert rows[1][19:21] == "10"
+    assert rows[-1].index("▲") == 20  # a third of the training is a third of the strip
     film.draw(grid := Grid(60, 20), picture_of(session.network().network, session.data(), 0), 1)
     assert "▲" not in str(list(grid.lines()))  # some answers would have no line
     film.moments[:] = [Moment(0, 0.1, [1 / 12] * 12, [])]
@@ -342,7 +348,7 @@ def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(
         ("\x1b[C", "^case 6: "), ("\x1b[D", "^case 5: "), (" ", r"back:\sthe\serror\ssignal"),
         (" ", "^case 5: [^;]*$"), ("\t\r", "^unit 1 of layer 1: its weights"), ("x", "^case 5: "),
         ("w", "^weight from 0 to unit 1 of layer 1: "), ("\x1b[A", "guess [01]$"),
-        ("w", "^case 5: "), ("q", "a line is a weight times"),
+        ("w", "^case 5: "), ("q", "a line is the sum of"),
     ]:  # fmt: skip
         t.type(key)
         t.wait_for(seen)

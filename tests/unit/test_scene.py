@@ -1,6 +1,7 @@
 """`look`: the numbers in the picture are the engine's, the lines are what adds up to them."""
 
 import re
+from math import ceil
 
 import numpy as np
 import pytest
@@ -15,7 +16,14 @@ from digitnet.engine.pictures import Flatten
 from digitnet.insight.inside import numbers_of, scene_of
 from digitnet.insight.why import backpropagate
 from digitnet.repl.pictures.grid import Grid
-from digitnet.repl.pictures.network import NetworkPicture, Phase, number_of, phases, picture_of
+from digitnet.repl.pictures.network import (
+    NetworkPicture,
+    Phase,
+    number_of,
+    phases,
+    picture_of,
+    resized,
+)
 
 SAMPLE = SOURCES["sample"].read([ROOT / "data"])
 SHAPES = [
@@ -120,6 +128,17 @@ def test_the_units_that_are_shown_give_the_guess_most() -> None:
     given = np.abs(scene.columns[2].links([guess])[:, 0])
     shown = scene.chosen([784, 7, 10])[1]
     assert sorted(shown) == sorted(np.argsort(-given)[:7].tolist())
+
+
+@pytest.mark.parametrize("side", [1, 6, 10, 23, 24, 30])
+def test_a_map_is_drawn_with_its_strongest_places_in_any_size(side: int) -> None:
+    for value, place in ((3.0, (7, 7)), (-2.0, (22, 1)), (0.5, (23, 23))):
+        values = np.zeros((24, 24))
+        values[place] = value
+        drawn = resized(values, side)
+        assert drawn.shape == (side, side)
+        assert drawn.flat[np.abs(drawn).argmax()] == value
+        assert np.count_nonzero(drawn) <= ceil(side / 24) ** 2
 
 
 @pytest.mark.parametrize("width", [40, 50, 80, 120])

@@ -30,7 +30,7 @@ from digitnet.repl.features.train import TrainingResult, ready, trained
 from digitnet.repl.film import Film, Moment
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import Picture, halved, legend, named, verdict
-from digitnet.repl.pictures.grid import POSITIVE, Grid, Window
+from digitnet.repl.pictures.grid import ANSWERS, LEVELS, POSITIVE, Grid, Window, mixed
 from digitnet.repl.pictures.network import (
     FEW,
     NetworkPicture,
@@ -326,10 +326,17 @@ class LookResult(Drawn):
             grid = _grid(view)
             self.picture.draw(grid)
             yield grid
-            said = "a line is a weight times the value below it"
+            said = "a line is the sum of weights times values below it"
             yield Text.assemble(said, ": ", legend(view)) if view.shades else Text(said)
         else:
             yield from self._words()
+        if plane := self.picture.plane:
+            parts = 100 * np.bincount(plane.outputs.argmax(axis=2).flat) / len(plane.outputs) ** 2
+            texts, odd = list[Text](), "█ " * (view.blocks and not view.shades)
+            for n, (part, colour) in enumerate(zip(parts, ANSWERS, strict=False)):
+                said = f"{odd * (n % 2)}{named(n, self.names)} on {part:.0f} %"
+                texts.append(Text(said, mixed(colour, LEVELS, 255 * view.light)))
+            yield Text.assemble("the answer is ", Text(", ").join(texts), " of the plane")
         of = self.picture
         yield verdict(of.guess, of.answer, self.names, of.scene.answered)
 
@@ -345,12 +352,7 @@ class LookResult(Drawn):
             yield f"  {', '.join(units)}{f'; {rest:,} more matter less' if rest else ''}"
             links = [f"{p['from']} to {p['to']} {p['product']:+.3g}" for p in layer["strongest"]]
             if links:
-                yield f"  weight times value: {', '.join(links)}"
-        if self.picture.plane:
-            outputs = self.picture.plane.outputs
-            parts = 100 * np.bincount(outputs.argmax(axis=2).flat) / outputs[..., 0].size
-            told = [f"{named(n, self.names)} on {part:.0f} %" for n, part in enumerate(parts)]
-            yield f"the answer is {', '.join(told)} of the plane"
+                yield f"  weights times values: {', '.join(links)}"
 
 
 def _grid(view: View) -> Grid:
@@ -387,8 +389,8 @@ def look(
     """Draw the network as columns of units, and lines for what each unit gives the next.
 
     Units light up with their values for a test case, random or with that number. A line is as
-    bright as the weight times the value it is for. Of layers with more than 12 units, those are
-    shown that contribute most to the guess. In a file, light before its name draws it on white.
+    bright as the sum of weights times values it is for. Of layers with more than 12 units, those
+    are shown that contribute most to the guess. In a file, light before its name draws it on white.
 
     At a prompt it answers keys: left and right go through the cases, up and down through the
     layers, Tab through the units of one. Space runs the case forward, then the error signal back.

@@ -75,15 +75,15 @@ class Plane:
 
     def draw(self, grid: Grid, at: Array) -> None:
         """Draws it twice as wide as high; at: the inputs of the present case."""
-        lines, outputs = grid.height, np.nan_to_num(resized(self.outputs, 2 * grid.height))
-        colours = [NEGATIVE, POSITIVE] if outputs.shape[2] == 2 else ANSWERS
+        lines, side = grid.height, np.linspace(0, SIDE - 1, 2 * grid.height).round().astype(int)
+        outputs = np.nan_to_num(self.outputs[side][:, side])
         guesses, (second, first) = outputs.argmax(axis=2), np.sort(outputs)[..., -2:].T
         levels = np.rint(LEVELS * (first - second).T.clip(0, 1)).astype(int)
-        shades = [[grid.shade(c, 0.6 * n / LEVELS) for n in range(LEVELS + 1)] for c in colours]
+        shades = [[grid.shade(c, 0.6 * n / LEVELS) for n in range(LEVELS + 1)] for c in ANSWERS]
         surface = np.array(shades)[guesses, levels]
         grid.pixels(0, 0, surface if grid.shades else guesses % 2 == 1)
         cases = zip(self.points, self.answers.tolist(), strict=True)
-        marks = [("●" if grid.shades else f"{n}", point, colours[n]) for point, n in cases]
+        marks = [("●" if grid.shades else f"{n}", point, ANSWERS[n]) for point, n in cases]
         for mark, point, colour in [*marks, ("◎", at, grid.ink)]:
             part = np.clip((point - self.low) / (self.high - self.low), 0, 1)
             x, y = int(part[0] * (2 * lines - 1)), int((1 - part[1]) * (lines - 1))
@@ -91,10 +91,12 @@ class Plane:
 
 
 def resized(values: Array, side: int) -> Array:
-    """The nearest of the numbers (rows, columns, ...) in a square of this side."""
-    rows, columns = (np.linspace(0, n - 1, side).round().astype(int) for n in values.shape[:2])
-    nearest: Array = values[rows][:, columns]
-    return nearest
+    """Numbers (rows, columns) in a square of this side; of several, the one furthest from zero."""
+    for axis, count in enumerate(values.shape):
+        starts = np.arange(side) * count // side  # a number that is repeated is its own extreme
+        low, high = (each.reduceat(values, starts, axis) for each in (np.minimum, np.maximum))
+        values = np.where(high >= -low, high, low)
+    return values
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,7 @@ class _Drawing:
         is_back = phase.kind == "backward" and number >= phase.column
         values = numbers_of(column.signal if is_back else column.values)
         is_dark = phase.kind == "forward" and number > phase.column
-        largest = np.abs(values).max(initial=0.0) or 1.0
+        largest = max(np.abs(values).max(initial=0.0), number == self.last and not is_back) or 1.0
         for unit, y in place.units.items():
             style = "reverse" if (number, unit) == self.picture.selected else ""
             grid.write(place.x, y, place.names[unit].rjust(len(place.names[-1])), style)
