@@ -300,6 +300,10 @@ def test_networks_are_compared_in_a_plot(session: Session) -> None:
     assert "no network named 'three'" in refusal(session, "plot one three")
     assert "ren log NEW" in shown(session, "ren one log; plot log 'my two'; ren log one")
     assert "each on the data set" not in text + shown(session, "i", width=300)
+    assert " cases; at best" not in text
+    do(session, "n mini; t 5; pas other")
+    text = shown(session, "plot one other", width=200)
+    assert "batches, on sample cases; at best" in text and "on mini cases; at best" in text
     do(session, "data circle; n 2-4-2; t 5; data spiral; t 5")
     for line in ("plot", "i"):
         assert ", each on the data set trained on then" in shown(session, line, width=300)
@@ -313,6 +317,7 @@ def test_plot_draws_on_the_axis_asked_for_and_the_rate_as_far_as_it_is_known(
     do(session, "n diary; set cases 500; set schedule cosine 2e; t 1e; pas one")
     assert "cost (log)" in shown(session, "plot log")
     assert "(log)" not in shown(session, "plot linear")
+    assert "not both" in refusal(session, "plot linear log")
     assert "learning rate" in shown(session, "plot rate")
     rates = [rate for _, rate in session.network().rates]
     assert rates == sorted(rates, reverse=True)

@@ -55,6 +55,8 @@ def plot(session: Session, *names: kinds.PLOTTED) -> PlotResult:
     plot: the cost and the accuracy so far
     """
     words = kinds.PLOT_WORDS.keys() & set(names)
+    if {"log", "linear"} <= words:
+        raise CommandError("an axis is log or linear, not both. Example: plot log")
     log = True if "log" in words else False if "linear" in words else None
     chosen = list(dict.fromkeys(clean(name) for name in names if name not in words))
     for word in words:
@@ -86,9 +88,11 @@ def _history(model: Model) -> list[Measurement]:
 
 def _histories(models: dict[str, Model], log: bool | None) -> PlotResult:
     histories, said = {name: _history(model) for name, model in models.items()}, []
+    sets = {name for model in models.values() for name in model.trained_on}
     for name, history in histories.items():
         best = max(history, key=lambda measured: measured.validation_accuracy)
-        each = EACH * (len(models[name].trained_on) > 1)
+        on = models[name].trained_on
+        each = EACH if on[1:] else f", on {''.join(on)} cases" * (sets != {*on})
         said.append(
             f"{name}{': ' if name else ''}{counted(len(history), 'measurement')} in "
             f"{counted(history[-1].batches, 'mini-batch')}{each}; at best "
