@@ -1,5 +1,6 @@
 """Commands write what they wrote, to the character, at several widths; and draw what they drew."""
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -62,6 +63,11 @@ def test_shades_of_grey_where_there_are_colours(
     blank_over_ink = "\x1b[38;2;{1};48;2;{0}m▀".format(*colours[::-1]) if colours else "▀█"
     assert blank_over_ink in file.getvalue()
     assert ("38;2" in file.getvalue()) == bool(colours)
+
+
+def test_outputs_above_1_are_told_apart() -> None:
+    text = shown(replace(check(), outputs=[1.0, 1.25, 0.25]), plain=True)
+    assert [line.count("#") for line in text.splitlines() if "." in line][:3] == [16, 20, 4]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_in_a_plane_no_answer_is_much_nearer_than_the_one_found(session: Session
 
 def test_what_cannot_be_asked_is_refused(session: Session) -> None:
     do(session, "n 784-10; t 300")
+    assert "\nthe change: # and + above zero, = and - below\n" in shown(session, "fool 11")
     (checked,) = do(session, "c 11")
     assert refusal(session, f"fool 11 {checked['guess']}") == (
         f"the network already reads {checked['guess']}: give another answer"

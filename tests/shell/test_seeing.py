@@ -76,11 +76,13 @@ def test_tables_and_small_pictures_are_shown_too(
 def test_outputs_for_more_than_ten_answers_stand_in_columns(
     session: Session, tmp_path: Path
 ) -> None:
-    rows = [f"{k % 12}.5,{k % 5}.5,a{k % 12}" for k in range(240)]
-    (tmp_path / "own.csv").write_text("\n".join(["x,y,kind", *rows]))
-    text = shown(session, f"data import own {tmp_path}/own.csv; n 2-5-12; c 1")
+    pixels = ",".join(f"p{n}" for n in range(64))
+    rows = [",".join(f"{(k % 12 + n) % 9}" for n in range(64)) + f",a{k % 12}" for k in range(240)]
+    (tmp_path / "own.csv").write_text("\n".join([f"{pixels},kind", *rows]))
+    text = shown(session, f"data import own {tmp_path}/own.csv; n 784-5-12; c 1")
     before = [len(head) for head in re.findall(r"^(.*)0\.\d{3}", text, re.MULTILINE)]
     assert before == before[:1] * 12
+    assert re.search(r" cases? of 3 of the own test set", shown(session, "wrong 3"))
 
 
 @pytest.mark.parametrize("line", ["n 784-12-10; t 30", "n 784-12-b-10; t 5"])

@@ -18,7 +18,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import View
-from digitnet.repl.pictures.digit import gallery, halved, named, pixels, small_case
+from digitnet.repl.pictures.digit import gallery, halved, legend, named, pixels, small_case
 from digitnet.repl.pictures.tables import with_article
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
@@ -136,6 +136,7 @@ def _fooled(
                 (pixels(counts, view), "what counts"),
             )
             yield gallery([(picture, Text(label, "bold")) for picture, label in drawn], view)
+            yield Text.assemble("the change: ", legend(view))
         else:
             for name, values in {"inputs": x, "changed": found.x}.items():
                 yield f"{name} {' '.join(f'{value:.4g}' for value in values)}"

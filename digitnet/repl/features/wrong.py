@@ -141,7 +141,7 @@ def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = No
     if answer is not None:
         is_one = guesses.answers == answer
         indices, total = indices[is_one[indices]], int(is_one.sum())
-        is_digit = data.picture and answer < 10
+        is_digit = data.picture and guesses.classes <= 10
         noun, which = (f"{answer}", "") if is_digit else ("case", f" of {answer}")
         of = f"the {counted(total, noun)}{which}"
     if guess is not None:

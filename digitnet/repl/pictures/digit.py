@@ -250,13 +250,13 @@ def beside_outputs(
     beside = 32 if is_single else 15 + digits  # columns for what is not the bar
     around = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + beside
     space = view.width - (around if view.width >= around + SHORT_BAR else beside)
-    width, blocks = max(1, min(BAR, space)), view.blocks
+    width, blocks, full = max(1, min(BAR, space)), view.blocks, max(1.0, *values)
     for index, value in enumerate(values):
         name, label = f"{index:{digits}}", label_for(index, guess, answer)
         if is_single:
             name, label = "output", f"  {'at least' if guess else 'below'} 0.5: {guess}"
         style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
-        text = f"{name} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
+        text = f"{name} {bar(value / full, width, blocks=blocks)} {value:6.3f} {label}"
         lines.append(Text(text.rstrip(), style, no_wrap=True))
     return side_by_side(left, Text("\n").join(lines), view.width, around + SHORT_BAR)
 
