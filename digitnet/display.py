@@ -62,8 +62,8 @@ class Digit:
         return table([(shown, table(rows))], [said, "outputs"])
 
     def _picture(self) -> str:
-        scale = 1.0 if self.picture.dtype == np.uint8 else 255.0
-        grey = 255 - np.clip(self.picture * scale, 0, 255).astype(np.uint8)
+        full = 255 if self.picture.dtype == np.uint8 else max(1, self.picture.max())
+        grey = np.clip(255 - 255 / full * self.picture, 0, 255).astype(np.uint8)
         file = BytesIO()
         Image.fromarray(grey).save(file, "PNG")
         return (

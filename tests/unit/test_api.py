@@ -4,7 +4,10 @@ import pickle
 import re
 import subprocess
 import sys
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from session_helpers import do, shown
 
 import digitnet as dn
@@ -376,6 +380,12 @@ def test_results_show_themselves_in_a_notebook() -> None:
         "why": (net.why(test.x[0])._repr_html_(), "softmax", "relu"),
         "doctor": (findings._repr_html_(), "evidence" if findings else "nothing was found"),
     }
+    greys = []
+    for picture in (case.picture, 16 * case.picture, np.uint8(255 * case.picture)):
+        found = re.search('base64,([^"]*)', replace(case, picture=picture)._repr_html_())
+        assert found
+        greys.append(np.asarray(Image.open(BytesIO(b64decode(found[1])))))
+    assert all(np.abs(grey.astype(int) - greys[0]).max() <= 1 for grey in greys[1:])
     for text, *words in shown.values():
         assert all(word in text for word in words)
         ElementTree.fromstring(f"<div>{text}</div>")
