@@ -104,11 +104,11 @@ class Chart:
 
 
 def _ticks(places: Sequence[float], values: Sequence[float]) -> Ticks:
-    """The values, rounded by at most a tenth of a step; none is called 100 that is not."""
+    """The values, rounded by at most a sixth of a step; none is called 100 that is not."""
     step = min(np.diff(values), default=inf)
     for digits in (3, 4, 6, 9):
         labels = [rounded(value, digits) for value in values]
-        is_near = all(abs(float(f"{v:.{digits}g}") - v) <= step / 10 for v in values)
+        is_near = all(abs(float(f"{v:.{digits}g}") - v) <= step / 6 for v in values)
         if is_near and ("100" not in labels or 100 in values):
             break
     return list(zip(places, labels, strict=True))
