@@ -42,7 +42,7 @@ def _run(typed: Sequence[str]) -> int:
     if sys.stdout is None:
         raise CommandError("standard output is closed")
     if not os.path.isabs(os.environ.get("HOME", "/")):  # noqa: PTH117 - relative or empty
-        del os.environ["HOME"]  # so that the user's entry in the system's list says it
+        os.environ.pop("HOME", None)  # so that the user's entry in the system's list says it
     options, config = read_flags(typed, os.environ)
     if options.threads:
         _limit_threads(options.threads)
@@ -111,8 +111,8 @@ def _limit_threads(wanted: int) -> None:
     cores = os.cpu_count() or 1
     if wanted > cores:
         say_error(f"--threads {wanted}: this machine has {cores} cores, so {cores} are used")
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(wanted)
+    for name in ("OPENBLAS_NUM", "OMP_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
+        os.environ[f"{name}_THREADS"] = str(wanted)
 
 
 def _prepare_streams() -> None:
@@ -130,4 +130,5 @@ def _prepare_streams() -> None:
         with suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     with suppress(AttributeError):
-        sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        encoding = sys.stdin.encoding if sys.stdin.isatty() else "utf-8"  # as scripts have
+        sys.stdin.reconfigure(encoding=encoding, errors="surrogateescape")  # type: ignore[union-attr]

@@ -32,7 +32,7 @@ def _of_user(find: Callable[..., Path]) -> Path:
 
 def is_checkout() -> bool:
     """Whether the package runs from a checkout, with `saves/` and `data/` beside it."""
-    return all((CHECKOUT / name).exists() for name in ("pyproject.toml", "saves", "data"))
+    return (CHECKOUT / "saves" / "included").exists()
 
 
 def saves_folder() -> Path:

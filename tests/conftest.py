@@ -162,7 +162,7 @@ def streams(
     try:
         with (
             patch.dict(os.environ, env, clear=True),
-            patch("sys.stdin", io.TextIOWrapper(given, "utf-8")),
+            patch("sys.stdin", io.TextIOWrapper(given, encoding)),
             patch("sys.stdout", io.TextIOWrapper(written[0], encoding, write_through=True)),
             patch("sys.stderr", io.TextIOWrapper(written[1], encoding, write_through=True)),
             warnings.catch_warnings(record=True) as warned,

@@ -51,11 +51,14 @@ def _fetch(path: Path, stem: str, digest: str, mirrors: tuple[str, ...], report:
     """Downloads one file, from every mirror in turn for as long as more of it arrives."""
     data = bytearray()
     before = -1
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{path.parent} cannot be made: {error.strerror}") from None
     while len(data) > before:
         before, problems = len(data), []
         for mirror in mirrors:
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 _receive(mirror + path.name, path.name, data, report)
                 _put(path, stem, digest, data)
                 return

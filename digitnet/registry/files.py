@@ -144,7 +144,7 @@ def sync_folder(folder: Path, failure: type[OSError] = OSError) -> None:
 
 def make_folder(folder: Path) -> None:
     """Makes `folder` and its parents, durably."""
-    if folder.is_dir():
+    if folder.is_dir() or folder == folder.parent:
         return
     make_folder(folder.parent)
     with suppress(FileExistsError):

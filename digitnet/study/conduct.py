@@ -110,12 +110,19 @@ def _block_ctrl_c() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
+MOST = 61  # processes, of which Windows waits for no more at once
+
+
 @contextmanager
 def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
     context = get_context("spawn")  # a fork would copy running threads
     # not an Event: setting one waits for ever if a process that waits for it was killed
-    reader, writer = context.Pipe(duplex=False)
-    executor = ProcessPoolExecutor(size, context, _begin, (data, reader))
+    try:
+        reader, writer = context.Pipe(duplex=False)
+        executor = ProcessPoolExecutor(min(size, MOST), context, _begin, (data, reader))
+    except OSError as error:  # as where semaphores cannot be made
+        said = f"no processes can be started here: {error.strerror}"
+        raise NoWorkers(f"{said}. Example: set threads 1") from None
     starter = ThreadPoolExecutor(1, initializer=_block_ctrl_c)  # whose work Ctrl-C cannot cut short
     try:
         yield WorkerPool(

@@ -1,6 +1,7 @@
 """Machines as they are: users without a home, files as Windows writes them, logs in colour."""
 
 import codecs
+import os
 import pwd
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,21 @@ def test_a_script_in_utf_16_is_named_as_such(
 def test_a_script_with_a_byte_order_mark_is_read(program: Program, tmp_path: Path) -> None:
     (tmp_path / "script").write_text("? t\n", encoding="utf-8-sig")
     assert program("script").returncode == 0
+
+
+def test_it_starts_without_the_variable_and_with_what_windows_calls_absolute(
+    monkeypatch: pytest.MonkeyPatch, program: Program, environment: dict[str, str]
+) -> None:
+    is_absolute = os.path.isabs  # "/" is not, on Windows, since Python 3.13
+    monkeypatch.setattr(os.path, "isabs", lambda path: path != "/" and is_absolute(path))
+    del environment["HOME"]
+    done = program("-c", "n mini")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_script_from_a_pipe_is_utf_8_as_one_from_a_file(program: Program) -> None:
+    done = program(stdin="n mini; pas Größe\n", env={"PYTHONIOENCODING": "cp1252"})
+    assert "Größe" in program("-c", "ls").stdout, done.stdout
 
 
 def test_nothing_is_redrawn_in_a_log_in_colour(program: Program) -> None:

@@ -46,6 +46,8 @@ def test_the_example() -> None:
     np.testing.assert_array_equal(dn.load("first").predict(test.x), net.predict(test.x))
     assert "first" in dn.saves()
     assert dir(dn) == dn.__all__
+    stub = Path(dn.__file__ or "").with_suffix(".pyi").read_text(encoding="utf-8")
+    assert sorted(re.findall(r" as (\w+)", stub)) == sorted(dn.__all__)  # for type checkers
     with pytest.raises(RegistryError):
         dn.load("second")
     assert net.why(test.x[0], test.y[0]).outputs.argmax() == net.predict(test.x[:1])[0]

@@ -37,6 +37,16 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads._pool().limit = before
 
 
+def test_where_blas_is_unknown_the_variable_and_the_cores_limit_the_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "threadpool_info", list)
+    monkeypatch.setattr(threads, "cpu_count", lambda: 4)
+    for variable, number in (("3", 3), ("", 4), ("9", 4)):
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+        assert threads._Pool().limit == number
+
+
 def trained(optimizer: str, **settings: object) -> Network:
     rng = np.random.default_rng(2)
     inputs = rng.integers(0, 256, (40, 30), dtype=np.uint8)

@@ -223,7 +223,8 @@ class _Pool:
 
     def __init__(self) -> None:
         blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-        self.limit = min(max(blas, default=1), cpu_count() or 1)
+        usual = int(os.environ.get("OMP_NUM_THREADS") or cpu_count() or 1)  # of an unknown BLAS
+        self.limit = min(max(blas, default=usual), cpu_count() or 1)
         limit_blas()
         self.lock = Lock()
         self.active_batch: _Batch | None = None
