@@ -60,6 +60,10 @@ def test_data_of_two_inputs_and_ones_own_have_a_plane(
         assert len(re.findall(mark, text)) >= points
         assert text.count("◎") == 1
     assert re.search(r"on \d+ % of the plane", shown(session, "look 1"))
+    for columns, mark in ((39, ""), (80, "█ ")):  # in words, and drawn without colours
+        assert f" %, {mark}1" in " ".join(
+            shown(session, "look 1", width=columns, plain=False).split()
+        )
     do(session, f"look 1 {tmp_path}/drawn.svg")
     texts = re.findall(r'fill="(#\w+)"[^>]*>0[^<]*\son\s', (tmp_path / "drawn.svg").read_text())
     assert texts == ["#e69f00"]  # the colour of 0 on the plane

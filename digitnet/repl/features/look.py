@@ -322,7 +322,7 @@ class LookResult(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         yield Text(f"case {self.index:,} of the {self.set} set")
-        if view.blocks and view.width >= MIN_WIDTH:
+        if is_drawn := view.blocks and view.width >= MIN_WIDTH:
             grid = _grid(view)
             self.picture.draw(grid)
             yield grid
@@ -332,7 +332,7 @@ class LookResult(Drawn):
             yield from self._words()
         if plane := self.picture.plane:
             parts = 100 * np.bincount(plane.outputs.argmax(axis=2).flat) / len(plane.outputs) ** 2
-            texts, odd = list[Text](), "█ " * (view.blocks and not view.shades)
+            texts, odd = list[Text](), "█ " * (is_drawn and not view.shades)
             for n, (part, colour) in enumerate(zip(parts, ANSWERS, strict=False)):
                 said = f"{odd * (n % 2)}{named(n, self.names)} on {part:.0f} %"
                 texts.append(Text(said, mixed(colour, LEVELS, 255 * view.light)))
