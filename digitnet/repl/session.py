@@ -378,7 +378,8 @@ class Session:
         """What is unsaved of the network in hand, in words; empty if nothing is."""
         if batches := self.unsaved_batches:
             return f"{counted(batches, 'mini-batch')} of training"
-        if self.hand and not (self.hand.versions or self.hand.network.is_committee):
+        is_known = self.saved or (self.hand and self.hand.versions)
+        if self.hand and not is_known and not self.hand.network.is_committee:
             return "changed weights"  # one was turned by hand
         changed = self.hand and self.saved and self.hand.trainer.settings != self.saved[1]
         return "changed settings" if changed else ""
@@ -444,6 +445,7 @@ class Session:
             is_in = at in model.versions
             if at.batches == model.trainer.progress.batches:  # a weight may have been turned
                 is_in = network_document(there.network) == network_document(model.network)
+                model.versions = model.versions if is_in else ()
             self.saved = (at.batches, there.trainer.settings) if is_in else None
 
     def discard(self, failure: str, why: str = "") -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -110,7 +111,7 @@ def _block_ctrl_c() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-MOST = 61  # processes, of which Windows waits for no more at once
+MOST = 61 if sys.platform == "win32" else 1024  # processes; Windows waits for no more at once
 
 
 @contextmanager
@@ -121,8 +122,7 @@ def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
         reader, writer = context.Pipe(duplex=False)
         executor = ProcessPoolExecutor(min(size, MOST), context, _begin, (data, reader))
     except OSError as error:  # as where semaphores cannot be made
-        said = f"no processes can be started here: {error.strerror}"
-        raise NoWorkers(f"{said}. Example: set threads 1") from None
+        raise NoWorkers(f"no processes can be started here: {error.strerror}") from None
     starter = ThreadPoolExecutor(1, initializer=_block_ctrl_c)  # whose work Ctrl-C cannot cut short
     try:
         yield WorkerPool(

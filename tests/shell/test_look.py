@@ -238,6 +238,12 @@ def test_a_weight_is_turned_outputs_follow_and_undo_puts_it_back(
     assert not session.unsaved
     do(session, "undo")
     assert weights[number, 0] == pytest.approx(before[number, 0] + 0.2, rel=1e-6)
+    do(session, "p")
+    assert not session.unsaved
+    do(session, "undo one")
+    assert session.unsaved
+    do(session, "undo one")
+    assert not session.unsaved
 
 
 def test_weights_of_large_or_averaged_networks_are_not_turned(session: Session) -> None:

@@ -49,8 +49,10 @@ def test_a_schedule_that_is_over_is_told(session: Session, schedule: str, rate: 
     assert "is over" not in shown(session, f"{begun}; t 2e")
     for line in ("t 1e", "t 99%", f"{begun}; t 3e"):
         assert " ".join(shown(session, line).split()).endswith(over)
-    do(session, f"n 784-10-10; set schedule {schedule}")
+    assert "is over" not in shown(session, "min 2")  # which has no rate
+    do(session, f"n 784-10-10; set cases 500; set schedule {schedule}")
     assert "is over" not in shown(session, "t 1")
+    assert "no improvement" in shown(session, "set rate 1e-9; set patience 49; t 50e")
 
 
 def test_a_training_that_blew_up_is_told_as_nothing_else(session: Session) -> None:

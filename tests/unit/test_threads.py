@@ -42,7 +42,7 @@ def test_where_blas_is_unknown_the_variable_and_the_cores_limit_the_threads(
 ) -> None:
     monkeypatch.setattr(threads, "threadpool_info", list)
     monkeypatch.setattr(threads, "cpu_count", lambda: 4)
-    for variable, number in (("3", 3), ("", 4), ("9", 4)):
+    for variable, number in (("3", 3), ("", 4), ("9", 4), ("4,2", 4), ("0", 1)):
         monkeypatch.setenv("OMP_NUM_THREADS", variable)
         assert threads._Pool().limit == number
 

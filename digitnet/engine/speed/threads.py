@@ -223,8 +223,9 @@ class _Pool:
 
     def __init__(self) -> None:
         blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-        usual = int(os.environ.get("OMP_NUM_THREADS") or cpu_count() or 1)  # of an unknown BLAS
-        self.limit = min(max(blas, default=usual), cpu_count() or 1)
+        cores, wanted = cpu_count() or 1, os.environ.get("OMP_NUM_THREADS", "")
+        usual = max(1, int(wanted)) if wanted.isdecimal() else cores  # of an unknown BLAS
+        self.limit = min(max(blas, default=usual), cores)
         limit_blas()
         self.lock = Lock()
         self.active_batch: _Batch | None = None

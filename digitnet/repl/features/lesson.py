@@ -276,9 +276,11 @@ def lesson(session: Session, number: kinds.LESSON = 0) -> Said:
     steps = [{"says": step.say, "type": step.type} for step in chosen.steps]
     if session.interactive:
         chosen.at = taken.get(chosen.name, 0) % len(steps)
-        while chosen.at and not (session.hand or {"n", "l"} & chosen.steps[chosen.at].commands):
+        is_treated = isinstance(session.coach, Treatment)
+        is_there = session.hand and not is_treated
+        while chosen.at and not (is_there or {"n", "l"} & chosen.steps[chosen.at].commands):
             chosen.at -= 1  # to where its network is made
-        over = "This ends the treatment of the patient.\n" * isinstance(session.coach, Treatment)
+        over = "This ends the treatment of the patient.\n" * is_treated
         session.coach, chosen.seen = chosen, session.hand
         begun = over + ("Resumed:\n" if chosen.at else f"{chosen.about}\n\n")
         said = f"{begun}{chosen.told}"
@@ -458,7 +460,7 @@ def _admit(session: Session, number: int, every: list[Patient]) -> Said:
         _run(session, training)
     session.mark_saved()
     shape = session.network().network.shape
-    over = "The lesson is interrupted; lesson resumes it.\n" * isinstance(session.coach, Lesson)
+    over = "The lesson is interrupted: lesson lists it.\n" * isinstance(session.coach, Lesson)
     session.coach = Treatment(number, chosen, shape)
     goal = f"Find out what is wrong (patient CAUSE names it), and get {100 * chosen.cure:g} % right"
     said = f'{over}"{chosen.story}"\n\nIn hand: {shape}. {goal}. patient hint helps.'

@@ -191,15 +191,16 @@ def grad(session: Session) -> Said:
         f"float64: largest relative error {error:.1e}; they {agreement}."
     )
     if not check.checked:
-        said = f"Nothing could be checked: {KINKS if check.kinks else CUT_OFF}"
+        why = KINKS + KINKS_OF_L1 * (model.trainer.settings.l1 > 0) if check.kinks else CUT_OFF
+        said = f"Nothing could be checked: {why}"
     return Said(said, {"max_relative_error": error, "checked": check.checked})
 
 
 KINKS = (
-    "in every direction tried, a ReLU or a max pool switches, or a weight under l1 changes sign, "
-    "where the cost has a kink. Try set l1 0, or a network with tanh units (8:tanh) and average "
-    "pools (a2)."
+    "in every direction tried, a ReLU or a max pool switches, where the cost has a kink. A network "
+    "with tanh units (8:tanh) and average pools (a2) instead can be checked."
 )
+KINKS_OF_L1 = " Or a weight changes sign, where its l1 has one: set l1 0."
 CUT_OFF = (
     "the cost is too large or cut off, or its changes are lost in rounding. Train it first (t), or "
     "set pixels unit, or set l2 0."

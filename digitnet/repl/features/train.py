@@ -239,9 +239,10 @@ class TrainingResult(Drawn):
         if stopped == "interrupted" and not outcome.batches:  # only min can be
             return "Interrupted before it changed anything."
         sentences = [ENDINGS[stopped]]
-        last = self.curves.rate[-1][1] if self.curves.rate else rate
-        is_over = stopped == "patience" or (self.is_past and stopped == "done" and outcome.batches)
-        if is_over and last <= SPENT * rate:
+        least = self.curves.since + (stopped == "done")  # min has no rate, and is never impatient
+        last = [rate, *(r for batches, r in self.curves.rate if batches >= least)][-1]
+        ended = stopped == "patience" or (stopped == "done" and outcome.batches)
+        if self.is_past and ended and last <= SPENT * rate:
             told = f"The schedule is over, so the rate is {last:.1g}: set schedule constant."
             sentences = [told]
         elif stopped == "patience":
@@ -333,7 +334,8 @@ def trained(
     usual, recent = default_rate(model.recipe, settings.optimizer), trainer.history[-1:]
     told = settings, recent[0].cost if recent else nan, usual, can_augment
     is_last = bool(session.interrupts.ended_by)
-    is_past = (meter.part_of_horizon() or 0) > 1
+    part = meter.part_of_horizon()  # of the best weights, if these were put back
+    is_past = part is not None and (part > 1 or outcome.stopped == "patience")
     return TrainingResult(outcome, amount, curves, *told, measured.is_seen, is_last, is_past)
 
 
