@@ -21,7 +21,7 @@ def test_help_begins_with_what_people_do_first_and_is_paged(terminal: Start) -> 
     t.wait_for("^mini>$")
     for key, line, left in (("\x03", "?; t 20", "Not run: t 20."), ("\x1b", "?", "more lines.")):
         t.resize(40, 6)
-        t.do(line, "^5 of ")
+        t.do(line, "^5 of .*Enter:\nline, q: end")
         t.resize(40, 10)
         t.type(" ")
         t.wait_for("^14 of ")

@@ -117,7 +117,10 @@ def _key(said: str) -> str:
             store_typeahead(event.app.input, [press])
         event.app.exit(result=press.key)
 
-    foot = Pane(FormattedTextControl([("reverse", said)]), dont_extend_height=True, wrap_lines=True)
+    def text() -> str:
+        return textwrap.fill(said, max(1, shutil.get_terminal_size().columns - 1))
+
+    foot = Pane(FormattedTextControl(text, style="reverse"), dont_extend_height=True)
     app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
     try:
         return app.run()
