@@ -378,10 +378,10 @@ class Session:
         """What is unsaved of the network in hand, in words; empty if nothing is."""
         if batches := self.unsaved_batches:
             return f"{counted(batches, 'mini-batch')} of training"
-        is_known = self.saved or (self.hand and self.hand.versions)
-        if self.hand and not is_known and not self.hand.network.is_committee:
+        hand = self.hand
+        if hand and not (self.saved or hand.versions or hand.network.is_committee):
             return "changed weights"  # one was turned by hand
-        changed = self.hand and self.saved and self.hand.trainer.settings != self.saved[1]
+        changed = hand and self.saved and hand.trainer.settings != self.saved[1]
         return "changed settings" if changed else ""
 
     @property
@@ -436,7 +436,8 @@ class Session:
         """Call this after an undo: notes what of the network in hand is in its save by now."""
         model = self.network()
         if not model.name:
-            self.saved = None if self.unsaved_batches < 0 else self.saved
+            if self.unsaved_batches < 0:
+                self.saved = None
             return
         self.saved = None
         with suppress(RegistryError):
@@ -446,7 +447,8 @@ class Session:
             if at.batches == model.trainer.progress.batches:  # a weight may have been turned
                 is_in = network_document(there.network) == network_document(model.network)
                 model.versions = model.versions if is_in else ()
-            self.saved = (at.batches, there.trainer.settings) if is_in else None
+            if is_in:
+                self.saved = (at.batches, there.trainer.settings)
 
     def discard(self, failure: str, why: str = "") -> None:
         """Call this before another network is taken in hand; asks if training is unsaved. why: what

@@ -1,6 +1,6 @@
 """`min` minimizes the cost of all cases at once."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 from digitnet.engine.minimize import minimize
@@ -37,6 +37,7 @@ def min_(
     """
     network = session.learner().network
     result = trained(session, Amount(iterations, "batches"), run=partial(minimize, method=method))
+    result = replace(result, is_past=False)  # no schedule has a say in it
     outcome, settings = result.outcome, asdict(result.settings)
     only_t = (*ONLY_T, *["l2"] * OPTIMIZERS[result.settings.optimizer].decoupled)
     unused = {name: settings[name] for name in only_t if settings[name] not in (0, "none")}

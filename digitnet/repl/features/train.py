@@ -188,7 +188,7 @@ class TrainingResult(Drawn):
     settings: at its start. recent_cost: since the last measurement. usual_rate: of the network.
     can_augment: whether the cases could be augmented, and are not. is_seen: whether the validation
     cases are among those it was trained on, if known. is_last: whether a signal ends the session.
-    is_past: whether the schedule's horizon is.
+    is_past: whether the schedule's horizon was passed.
     """
 
     outcome: Outcome
@@ -239,8 +239,7 @@ class TrainingResult(Drawn):
         if stopped == "interrupted" and not outcome.batches:  # only min can be
             return "Interrupted before it changed anything."
         sentences = [ENDINGS[stopped]]
-        least = self.curves.since + (stopped == "done")  # min has no rate, and is never impatient
-        last = [rate, *(r for batches, r in self.curves.rate if batches >= least)][-1]
+        last = self.curves.rate[-1][1] if self.curves.rate else rate
         ended = stopped == "patience" or (stopped == "done" and outcome.batches)
         if self.is_past and ended and last <= SPENT * rate:
             told = f"The schedule is over, so the rate is {last:.1g}: set schedule constant."
